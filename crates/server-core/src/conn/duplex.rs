@@ -191,7 +191,7 @@ impl Duplex {
         state.handles -= 1;
         if state.handles == 0 {
             state.input = None;
-            let code = if std::thread::panicking() { CloseCode::INTERNAL_ERROR } else { CloseCode::NORMAL };
+            let code = if std::thread::panicking() { CloseCode::INTERNAL } else { CloseCode::NORMAL };
             state.close(Some(code), "");
         }
         state.wake_driver();

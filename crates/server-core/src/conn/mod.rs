@@ -6,7 +6,7 @@ mod duplex;
 mod http1;
 
 pub use deadline::Deadline;
-pub(crate) use duplex::Duplex;
+pub(crate) use duplex::{Duplex, InputEnd};
 pub use http1::Connection;
 
 use std::io;
