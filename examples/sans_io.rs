@@ -2,7 +2,6 @@
 //!
 //! You own the socket and the buffers, the codecs own the protocol: bytes go in as a slice, what came out lies in that
 //! slice, and answers are appended to a `Vec` that you write.
-
 use std::error::Error;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -21,9 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    let (mut input, mut output) = (Vec::new(), Vec::new());
     // HTTP: decode one head; answer 101, or why not.
-    let mut http = ServerConnection::new(Default::default());
+    let (mut http, mut input, mut output) =
+        (ServerConnection::new(Default::default()), Vec::new(), Vec::new());
     let status = loop {
         match http.decode(&input) {
             Ok(step) if step.event == Some(http1::Event::Head) => {
@@ -50,10 +49,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     // WebSocket: what came behind the request is its first input.
     let (mut decoder, mut encoder) = (Decoder::new(Role::Server, &Default::default()), Encoder::server());
     while status == 101 && !encoder.is_closed() {
-        let step = match decoder.decode(&mut input) {
-            Ok(step) => step,
-            Err(error) => break encoder.encode_close(Some(error.close_code()), "", &mut output)?,
-        };
+        let refuse = |error: wire_ws::Error| encoder.encode_close(Some(error.close_code()), "", &mut output);
+        let Ok(step) = decoder.decode(&mut input).map_err(refuse) else { break };
         // The payload is the tail of what was consumed.
         let payload = step.payload(&input);
         match step.event {
