@@ -289,7 +289,7 @@ impl Decoder {
     }
 
     /// The fast path: a whole short message in one frame. `None` leaves everything as it was.
-    #[inline]
+    #[inline(always)]
     fn decode_short(&mut self, input: &mut [u8]) -> Option<Step> {
         let [first, second, rest @ ..] = input else { return None };
         let kind = match *first {
