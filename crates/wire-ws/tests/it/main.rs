@@ -3,4 +3,8 @@
 mod allocation;
 mod conformance;
 mod frames;
+mod handshake;
 mod laws;
+mod message;
+mod round_trip;
+mod rules;
