@@ -1,4 +1,4 @@
-//! Fuzz targets of the wire family as plain functions: the libFuzzer binaries in `fuzz_targets/` and the replay of the
-//! committed seeds in `tests/` call the same code.
+//! Fuzz targets of the wire family as plain functions: what libFuzzer runs, and what a test replays the seeds with.
 
 pub mod http1;
+pub mod ws;

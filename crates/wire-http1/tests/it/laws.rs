@@ -45,10 +45,10 @@ fn corpus() -> Vec<Vec<u8>> {
     );
     // Short rules of the table are good seeds too; all of them are replayed at every split elsewhere.
     corpus.extend(
-        conformance::http1()
+        conformance::http1::cases()
             .iter()
             .step_by(17)
-            .map(conformance::Case::bytes)
+            .map(conformance::http1::Case::bytes)
             .filter(|bytes| bytes.len() < 200),
     );
     corpus

@@ -1,6 +1,6 @@
 //! The rule table against the codec: each entry whole, at every split, and byte by byte.
 
-use conformance::{Case, Request, latin1};
+use conformance::http1::{Case, Request, latin1};
 use testkit::laws::{self, Subject};
 use wire_http1::{Config, ErrorKind};
 
@@ -84,7 +84,7 @@ fn compare(id: &str, seen: &Seer, wanted: &Request) {
 
 #[test]
 fn the_codec_reacts_as_the_table_says() {
-    let failures: Vec<String> = conformance::http1()
+    let failures: Vec<String> = conformance::http1::cases()
         .iter()
         .filter_map(|case| {
             let result = std::panic::catch_unwind(|| check(case));
