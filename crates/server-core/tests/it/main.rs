@@ -4,6 +4,7 @@ mod bodies;
 mod deadlines;
 mod handlers;
 mod requests;
+mod rules;
 mod shutdown;
 mod support;
 mod websocket;
