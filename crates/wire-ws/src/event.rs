@@ -63,7 +63,6 @@ impl Step {
 
 /// What arrived. Payloads lie in the input: see [`Step::payload_range`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Event {
     /// A piece of a message.
     ///

@@ -19,7 +19,6 @@ pub struct MessageStep {
 
 /// What arrived. Ranges are positions in the input that was decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum MessageEvent {
     /// A whole message.
     Message {
@@ -109,6 +108,10 @@ impl MessageDecoder {
     /// # Errors
     ///
     /// As [`Decoder::decode`].
+    ///
+    /// # Panics
+    ///
+    /// Where bytes were appended to [`spare`](Self::spare) and not announced by [`filled`](Self::filled).
     #[inline]
     pub fn decode(&mut self, input: &mut [u8]) -> Result<MessageStep, Error> {
         self.recycle();
