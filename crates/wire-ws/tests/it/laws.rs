@@ -331,7 +331,7 @@ codec_laws! {
             long_mixed_text: |n| hostile::long_mixed_text(true, n),
             after_the_close: |n| hostile::after_the_close(true, n),
         ],
-        size: 1 << 14,
+        size: 1 << 12,
         memory: 0,
     }
     client {
@@ -349,7 +349,7 @@ codec_laws! {
             long_mixed_text: |n| hostile::long_mixed_text(false, n),
             after_the_close: |n| hostile::after_the_close(false, n),
         ],
-        size: 1 << 14,
+        size: 1 << 12,
         memory: 0,
     }
     server_messages {
@@ -367,7 +367,7 @@ codec_laws! {
             long_mixed_text: |n| hostile::long_mixed_text(true, n),
             after_the_close: |n| hostile::after_the_close(true, n),
         ],
-        size: 1 << 14,
+        size: 1 << 12,
         memory: MESSAGE_MEMORY,
     }
     client_messages {
@@ -385,7 +385,7 @@ codec_laws! {
             long_mixed_text: |n| hostile::long_mixed_text(false, n),
             after_the_close: |n| hostile::after_the_close(false, n),
         ],
-        size: 1 << 14,
+        size: 1 << 12,
         memory: MESSAGE_MEMORY,
     }
 }
