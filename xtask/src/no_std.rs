@@ -1,0 +1,23 @@
+//! The no_std proof: a program with its own panic handler and allocator that uses the codecs. A dependency that brings
+//! in std collides with both at its link.
+
+use std::process::Command;
+
+use interop::Result;
+
+use crate::run;
+use crate::workspace::Workspace;
+
+pub(crate) fn run_proof(workspace: &Workspace) -> Result {
+    let target = workspace.target.join("no_std");
+    for profile in ["dev", "release"] {
+        let mut build =
+            workspace.cargo(&["build", "--quiet", "--locked", "--profile", profile, "--manifest-path"]);
+        build.arg("conformance/no_std/Cargo.toml").arg("--target-dir").arg(&target);
+        run(&mut build)?;
+        let folder = if profile == "dev" { "debug" } else { profile };
+        run(&mut Command::new(target.join(folder).join("no_std_proof")))?;
+        println!("{profile}: links without std, and runs");
+    }
+    Ok(())
+}
