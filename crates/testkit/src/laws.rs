@@ -102,7 +102,11 @@ pub fn run<S: Subject>(
                 Err(error) => {
                     let again = subject.decode(&mut buffer[start..]);
                     assert_eq!(again.as_ref().err(), Some(&error), "an error must replay");
-                    assert_eq!(subject.decode_eof().err().as_ref(), Some(&error), "an error must replay at the end");
+                    assert_eq!(
+                        subject.decode_eof().err().as_ref(),
+                        Some(&error),
+                        "an error must replay at the end"
+                    );
                     return Transcript { events, end: Err(error) };
                 }
             }
@@ -226,7 +230,10 @@ pub fn linear_time<S: Subject>(make: impl Fn() -> S, hostile: impl Fn(usize) -> 
             factors.push(factor);
             factor < 2.6
         });
-        assert!(linear, "not linear in chunks of {chunk}: doubling the input took {factors:.1?} times as long");
+        assert!(
+            linear,
+            "not linear in chunks of {chunk}: doubling the input took {factors:.1?} times as long"
+        );
     }
 }
 

@@ -1,0 +1,231 @@
+//! The body of a request.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http_body::{Frame, SizeHint};
+
+use super::Trailers;
+use super::slot::{BodySlot, Part};
+
+/// The body of a request, as it arrives.
+///
+/// Small bodies are here whole before the handler is called, and cost no shared state; others stream, and nothing is
+/// read from the socket that the handler has not asked for. `100 Continue` goes out when the first chunk is asked for.
+///
+/// It is an [`http_body::Body`]. Dropping it is fine: the rest is thrown away, up to
+/// [`Config::max_discarded_body`](crate::Config::max_discarded_body).
+pub struct Incoming {
+    kind: Kind,
+    /// What the head declared, less what was delivered; `None` when chunked.
+    remaining: Option<u64>,
+    /// What may still be delivered.
+    allowed: u64,
+    limit: u64,
+    collect_limit: u64,
+    trailers: Option<Trailers>,
+}
+
+enum Kind {
+    Empty,
+    Whole(Bytes),
+    Stream(Arc<BodySlot>),
+}
+
+impl Default for Incoming {
+    /// An empty body.
+    fn default() -> Self {
+        Self::new(Kind::Empty, Some(0), u64::MAX)
+    }
+}
+
+impl Incoming {
+    fn new(kind: Kind, remaining: Option<u64>, collect_limit: u64) -> Self {
+        Self { kind, remaining, allowed: u64::MAX, limit: u64::MAX, collect_limit, trailers: None }
+    }
+
+    pub(crate) fn whole(bytes: Bytes, collect_limit: u64) -> Self {
+        let len = bytes.len() as u64;
+        Self::new(Kind::Whole(bytes), Some(len), collect_limit)
+    }
+
+    pub(crate) fn stream(slot: Arc<BodySlot>, declared: Option<u64>, collect_limit: u64) -> Self {
+        Self::new(Kind::Stream(slot), declared, collect_limit)
+    }
+
+    /// Refuses more than `limit` bytes with [`BodyError::TooLarge`]: at once where the head declared more, else as soon
+    /// as more arrives. Also the limit of [`collect`](Self::collect). A body has no limit while it streams unless this
+    /// sets one.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = limit;
+        self.allowed = limit;
+        self.collect_limit = limit;
+        self
+    }
+
+    /// The length that the head declared, less what was delivered; `None` for a chunked body.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.remaining
+    }
+
+    /// Collects the rest in memory, up to [`Config::max_body_size`](crate::Config::max_body_size) or what
+    /// [`limit`](Self::limit) said. [`trailers`](Self::trailers) are there afterwards.
+    ///
+    /// # Errors
+    /// Too large, cut off, malformed or too slow: see [`BodyError`].
+    pub async fn collect(&mut self) -> Result<Bytes, BodyError> {
+        let limit = self.collect_limit;
+        if self.remaining.is_some_and(|remaining| remaining > limit) {
+            return Err(BodyError::TooLarge { limit });
+        }
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let mut rest = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            if (rest.len() + chunk.len()) as u64 > limit {
+                return Err(BodyError::TooLarge { limit });
+            }
+            rest.extend_from_slice(&chunk);
+        }
+        if first.len() as u64 > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+
+    /// The next piece of data; `None` at the end.
+    ///
+    /// # Errors
+    /// See [`BodyError`].
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        loop {
+            match std::future::poll_fn(|cx| self.poll_next(cx)).await? {
+                Part::Chunk(chunk) => return Ok(Some(chunk)),
+                Part::Trailers(trailers) => self.trailers = Some(trailers),
+                Part::End => return Ok(None),
+            }
+        }
+    }
+
+    /// The trailers, after [`chunk`](Self::chunk) or [`collect`](Self::collect) came to the end.
+    #[must_use]
+    pub fn trailers(&self) -> Option<&Trailers> {
+        self.trailers.as_ref()
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+        if self.remaining.is_some_and(|remaining| remaining > self.allowed) {
+            return Poll::Ready(Err(BodyError::TooLarge { limit: self.limit }));
+        }
+        let part = match &mut self.kind {
+            Kind::Empty => Part::End,
+            Kind::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                if bytes.is_empty() { Part::End } else { Part::Chunk(bytes) }
+            }
+            Kind::Stream(slot) => ready!(slot.poll_part(cx))?,
+        };
+        if let Part::Chunk(chunk) = &part {
+            let len = chunk.len() as u64;
+            if len > self.allowed {
+                return Poll::Ready(Err(BodyError::TooLarge { limit: self.limit }));
+            }
+            self.allowed -= len;
+            if let Some(remaining) = &mut self.remaining {
+                *remaining = remaining.saturating_sub(len);
+            }
+        }
+        Poll::Ready(Ok(part))
+    }
+}
+
+impl http_body::Body for Incoming {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(match ready!(self.get_mut().poll_next(cx)) {
+            Ok(Part::Chunk(chunk)) => Some(Ok(Frame::data(chunk))),
+            Ok(Part::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers.to_header_map()))),
+            Ok(Part::End) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Stream(slot) => slot.is_spent(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Kind::Stream(slot) = &self.kind {
+            slot.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Empty => "empty",
+            Kind::Whole(_) => "whole",
+            Kind::Stream(_) => "stream",
+        };
+        f.debug_struct("Incoming").field("kind", &kind).field("remaining", &self.remaining).finish_non_exhaustive()
+    }
+}
+
+/// Why a request body could not be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// More than the limit: what [`Incoming::limit`] or [`Config::max_body_size`](crate::Config::max_body_size) said.
+    #[error("request body larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The peer broke the protocol inside the body: a malformed chunk, or an end before the declared length.
+    #[error("malformed request body: {0}")]
+    Malformed(#[from] wire_http1::Error),
+    /// Nothing arrived for [`Config::body_timeout`](crate::Config::body_timeout).
+    #[error("request body did not arrive in time")]
+    TimedOut,
+    /// The connection is gone.
+    #[error("connection lost before the end of the request body")]
+    Disconnected,
+}
+
+impl BodyError {
+    /// The status that tells the client.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Disconnected => StatusCode::BAD_REQUEST,
+        }
+    }
+}

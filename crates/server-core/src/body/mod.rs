@@ -1,0 +1,14 @@
+//! Bodies: what a handler reads ([`Incoming`]) and what it answers with ([`Body`]).
+
+mod incoming;
+mod outgoing;
+mod slot;
+mod trailers;
+
+pub use incoming::{BodyError, Incoming};
+pub use outgoing::Body;
+pub use trailers::Trailers;
+pub(crate) use slot::{BodySlot, Demand};
+
+/// Any error, as bodies and services bring them.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

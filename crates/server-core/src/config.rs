@@ -1,0 +1,72 @@
+//! Limits and deadlines, all on by default.
+
+use std::time::Duration;
+
+/// How a server treats its connections. Change fields of the default:
+///
+/// ```
+/// let mut config = server_core::Config::default();
+/// config.idle_timeout = std::time::Duration::from_secs(5);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Limits of request heads, chunks and trailers.
+    pub http1: wire_http1::Config,
+    /// Limits of WebSocket messages; a handler may bring its own when it accepts one.
+    pub websocket: wire_ws::Config,
+    /// Connections open at once; at the limit `accept` waits. Against running out of descriptors. Default: no limit.
+    pub max_connections: usize,
+    /// Largest request body that [`Incoming::collect`](crate::Incoming::collect) holds in memory, unless the handler
+    /// says otherwise. A handler that streams is not bound by it. Default 10 MiB.
+    pub max_body_size: u64,
+    /// What is read and thrown away of a request body that the handler left unread, so that the connection can go on;
+    /// beyond it the connection closes. Default 256 KiB.
+    pub max_discarded_body: u64,
+    /// Bytes queued for writing from which on no response body is polled and `WebSocket::send` waits. Default 64 KiB.
+    pub write_buffer: usize,
+    /// From accept, or the first byte of a later request, to the end of its head; then 408. Against slow heads.
+    /// Default 10 s.
+    pub head_timeout: Duration,
+    /// Between requests of a connection. Default 60 s.
+    pub idle_timeout: Duration,
+    /// Between two arrivals of request body bytes that somebody waits for; then the body fails with a 408. Default 30 s.
+    pub body_timeout: Duration,
+    /// Between two successful writes while output waits. Against clients that never read. Default 30 s.
+    pub write_timeout: Duration,
+    /// From the call of the handler to its response; then 503. Default: none.
+    pub handler_timeout: Option<Duration>,
+    /// How long a handler may go on after the client has ended its side. Some clients half-close behind their request
+    /// and wait for the answer; one that died looks the same until something is written to it. `None`: as long as it
+    /// likes; zero: it is dropped at once. Default 5 s.
+    pub half_close_timeout: Option<Duration>,
+    /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
+    pub websocket_close_timeout: Duration,
+    /// After an answer that closes the connection: how long what the client still sends is read and thrown away, so
+    /// that the answer is not lost to a reset. Default 2 s.
+    pub linger_timeout: Duration,
+    /// From [`Server::shutdown`](crate::Server::shutdown) to the forced end of a connection. Default 30 s.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            http1: wire_http1::Config::default(),
+            websocket: wire_ws::Config::default(),
+            max_connections: usize::MAX,
+            max_body_size: 10 << 20,
+            max_discarded_body: 256 << 10,
+            write_buffer: 64 << 10,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            handler_timeout: None,
+            half_close_timeout: Some(Duration::from_secs(5)),
+            websocket_close_timeout: Duration::from_secs(5),
+            linger_timeout: Duration::from_secs(2),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! All deadlines of a connection in one table, driven by one timer.
+//!
+//! Setting and clearing a deadline is a store. The timer moves lazily: only when the earliest deadline comes before the
+//! time it is set to. Where the deadlines moved away from it, it fires early once, nothing has expired, and it is set anew.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use pin_project_lite::pin_project;
+
+use crate::timer::Timer;
+
+/// What a connection may wait for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deadline {
+    /// The rest of a request head.
+    Head,
+    /// The next request of a connection that has none in flight.
+    Idle,
+    /// More of a request body.
+    Body,
+    /// The peer to take what was written.
+    Write,
+    /// The handler's response.
+    Handler,
+    /// The handler, after the client has ended its side.
+    HalfClose,
+    /// The peer's Close after ours.
+    WebSocketClose,
+    /// The end of a connection whose last answer was sent.
+    Linger,
+    /// The end of a connection whose server shuts down.
+    Drain,
+}
+
+const COUNT: usize = Deadline::Drain as usize + 1;
+
+/// The table.
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines([Option<Instant>; COUNT]);
+
+impl Deadlines {
+    pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
+        self.0[deadline as usize] = Some(at);
+    }
+
+    /// Sets it unless it is already running.
+    pub(crate) fn start(&mut self, deadline: Deadline, at: Instant) {
+        self.0[deadline as usize].get_or_insert(at);
+    }
+
+    pub(crate) fn clear(&mut self, deadline: Deadline) {
+        self.0[deadline as usize] = None;
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().min().copied()
+    }
+
+    /// Takes one that has expired.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
+        use Deadline::{Body, Drain, Handler, HalfClose, Head, Idle, Linger, WebSocketClose, Write};
+        [Head, Idle, Body, Write, Handler, HalfClose, WebSocketClose, Linger, Drain].into_iter().find(|deadline| {
+            let slot = &mut self.0[*deadline as usize];
+            slot.take_if(|at| *at <= now).is_some()
+        })
+    }
+}
+
+pin_project! {
+    /// The one timer of a connection, made when the first deadline is.
+    #[derive(Debug)]
+    pub(crate) struct Alarm<S> {
+        #[pin]
+        sleep: Option<S>,
+        set_to: Option<Instant>,
+    }
+}
+
+impl<S: Future<Output = ()>> Alarm<S> {
+    pub(crate) fn new() -> Self {
+        Self { sleep: None, set_to: None }
+    }
+
+    /// Sees to it that the task is woken when the earliest deadline expires. `Ready` when it may have.
+    ///
+    /// `now` is the time at which the caller found nothing expired.
+    /// `same_waker` says that the last poll registered the waker of this one, which is still good.
+    pub(crate) fn poll<T: Timer<Sleep = S>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        timer: &T,
+        deadlines: &Deadlines,
+        now: Instant,
+        same_waker: bool,
+    ) -> Poll<()> {
+        let mut this = self.project();
+        let Some(next) = deadlines.next() else { return Poll::Pending };
+        match *this.set_to {
+            Some(set_to) if set_to <= next => {
+                if same_waker && set_to > now {
+                    return Poll::Pending;
+                }
+            }
+            _ => {
+                if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+                    timer.reset(sleep, next);
+                } else {
+                    this.sleep.set(Some(timer.sleep_until(next)));
+                }
+                *this.set_to = Some(next);
+            }
+        }
+        let Some(sleep) = this.sleep.as_pin_mut() else { return Poll::Pending };
+        if sleep.poll(cx).is_ready() {
+            *this.set_to = None;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,278 @@
+//! The HTTP/1.1 driver: one future that decodes, calls the handler, encodes, and after an upgrade carries bytes.
+//!
+//! A poll goes round until nothing moves without the socket or the handler:
+//!
+//! 1. *drive*: decode the next head; poll the handler; poll the response body; feed the request body that is asked for.
+//!    Everything encoded gathers in one buffer, also over several pipelined requests.
+//! 2. *write* what has gathered, always before waiting to read.
+//! 3. *read*, if somebody wants it.
+//!
+//! Invariants: a final head is encoded only when the body has given its first piece or has nothing to give yet, so that a
+//! request body that turns out malformed at once is still answered with its own status. While output waits, no new
+//! request starts and no response body is polled above [`Config::write_buffer`]: a peer that never reads stalls only
+//! itself. One request is in flight at a time: pipelined ones wait in the decoder (`Paused`).
+
+mod link;
+mod request;
+mod response;
+mod upgraded;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use self::link::{Ending, Link};
+use super::deadline::{Alarm, Deadline};
+use super::{ConnectionError, date};
+use crate::body::BoxError;
+use crate::config::Config;
+use crate::handler::{FromRequest, Handler};
+use crate::listener::ConnectionInfo;
+use crate::server::Shared;
+use crate::timer::Timer;
+
+/// Requests and response pieces that are worked off from buffered input before the task lets others run.
+const BUDGET: u32 = 128;
+
+pin_project! {
+    /// One connection: a future that serves it to its end. Dropping it closes the socket and drops the handler's future.
+    ///
+    /// Resolves to `Ok` when the connection ended in good order, and whenever the client was refused with a proper
+    /// answer.
+    #[must_use = "a connection does nothing unless it is polled"]
+    pub struct Connection<Io, H, T, R>
+    where
+        H: Handler<R>,
+        T: Timer,
+    {
+        #[pin]
+        exchange: Exchange<H::Future, H::Body>,
+        #[pin]
+        alarm: Alarm<T::Sleep>,
+        link: Link<Io>,
+        shared: Arc<Shared<H, T>>,
+        request: PhantomData<fn(R)>,
+    }
+}
+
+pin_project! {
+    /// Where the current request is.
+    #[project = ExchangeProject]
+    enum Exchange<F, B> {
+        /// None, or all that is left of it is an unread body.
+        Idle,
+        /// The handler is working, or holds the WebSocket.
+        Handling { #[pin] future: F },
+        /// Its response is on its way.
+        Responding { #[pin] body: B },
+    }
+}
+
+/// Whether anything moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Made,
+    Blocked,
+}
+
+impl<Io, H, T, R> Connection<Io, H, T, R>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<R>,
+    T: Timer,
+{
+    pub(crate) fn new(io: Io, info: ConnectionInfo, shared: Arc<Shared<H, T>>) -> Self {
+        Self {
+            exchange: Exchange::Idle,
+            alarm: Alarm::new(),
+            link: Link::new(io, info, &shared.control, &shared.config, shared.timer.now()),
+            shared,
+            request: PhantomData,
+        }
+    }
+}
+
+impl<Io, H: Handler<R>, T: Timer, R> fmt::Debug for Connection<Io, H, T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl<Io, H, T, R> Future for Connection<Io, H, T, R>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<R>,
+    T: Timer,
+    R: FromRequest,
+{
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let link = this.link;
+        let Shared { handler, timer, config, control } = &**this.shared;
+        let same_waker = link.register(cx);
+        link.now = timer.now();
+        if control.is_draining() {
+            link.drain(config);
+        }
+        let mut budget = BUDGET;
+        // What the last poll waited for has probably come.
+        link.poll_read(cx, config)?;
+        loop {
+            drive(this.exchange.as_mut(), link, handler, config, cx, &mut budget)?;
+            let written = link.poll_write(cx, config)?;
+            if link.ending != Ending::No {
+                if written && link.poll_end(cx, config)?.is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+            } else if budget == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            } else if link.poll_read(cx, config)? == Progress::Made || (written && std::mem::take(&mut link.awaits_write)) {
+                continue;
+            }
+            while let Some(deadline) = link.deadlines.take_expired(link.now) {
+                if expire(deadline, this.exchange.as_mut(), link)? {
+                    return Poll::Ready(Ok(()));
+                }
+                budget = BUDGET;
+            }
+            if std::mem::take(&mut link.expired) {
+                continue;
+            }
+            if this.alarm.as_mut().poll(cx, timer, &link.deadlines, link.now, same_waker).is_pending() {
+                link.input.park();
+                return Poll::Pending;
+            }
+            link.now = timer.now();
+        }
+    }
+}
+
+/// Goes on with the current request, and starts the next, until nothing moves without the socket or the handler.
+fn drive<Io, H, R>(
+    mut exchange: Pin<&mut Exchange<H::Future, H::Body>>,
+    link: &mut Link<Io>,
+    handler: &H,
+    config: &Config,
+    cx: &mut Context<'_>,
+    budget: &mut u32,
+) -> Result<(), ConnectionError>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<R>,
+    R: FromRequest,
+{
+    link.reading = false;
+    loop {
+        match exchange.as_mut().project() {
+            ExchangeProject::Idle => {
+                if link.upgraded() {
+                    link.serve_upgraded(cx, config);
+                    return Ok(());
+                }
+                if link.ending != Ending::No {
+                    return Ok(());
+                }
+                let Some(request) = link.next_request(config, budget) else { return Ok(()) };
+                match catch_unwind(AssertUnwindSafe(|| handler.call(R::from_request(request)))) {
+                    Ok(future) => exchange.set(Exchange::Handling { future }),
+                    Err(panic) => link.handler_panicked(&*panic),
+                }
+            }
+            ExchangeProject::Handling { future } => {
+                link.enter();
+                let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+                let demand = link.leave(cx);
+                link.check_accepted(config);
+                match polled {
+                    Err(panic) => {
+                        exchange.set(Exchange::Idle);
+                        link.handler_panicked(&*panic);
+                    }
+                    Ok(Poll::Ready(_)) if link.upgraded() => exchange.set(Exchange::Idle),
+                    Ok(Poll::Ready(response)) => {
+                        let (parts, body) = response.into_parts();
+                        if link.begin_response(parts, &body) {
+                            exchange.set(Exchange::Responding { body });
+                        } else {
+                            exchange.set(Exchange::Idle);
+                        }
+                    }
+                    Ok(Poll::Pending) if link.upgraded() => {
+                        link.serve_upgraded(cx, config);
+                        return Ok(());
+                    }
+                    Ok(Poll::Pending) => {
+                        if link.serve_body(demand, config) == Progress::Blocked {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            ExchangeProject::Responding { mut body } => {
+                if link.output.len() >= config.write_buffer || *budget == 0 {
+                    link.awaits_write = true;
+                    return Ok(());
+                }
+                *budget -= 1;
+                link.enter();
+                let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
+                let demand = link.leave(cx);
+                let done = match polled {
+                    Err(panic) => link.body_failed(panic_message(&*panic).into())?,
+                    Ok(Poll::Ready(Some(Ok(frame)))) => link.write_frame(frame, body.is_end_stream())?,
+                    Ok(Poll::Ready(Some(Err(error)))) => link.body_failed(error.into())?,
+                    Ok(Poll::Ready(None)) => link.end_response()?,
+                    Ok(Poll::Pending) => {
+                        if link.serve_body(demand, config) == Progress::Blocked {
+                            link.write_head(None)?;
+                            return Ok(());
+                        }
+                        false
+                    }
+                };
+                if done {
+                    exchange.set(Exchange::Idle);
+                }
+            }
+        }
+    }
+}
+
+/// Acts on a deadline that has passed. True: the connection ends here.
+fn expire<Io, F, B>(
+    deadline: Deadline,
+    mut exchange: Pin<&mut Exchange<F, B>>,
+    link: &mut Link<Io>,
+) -> Result<bool, ConnectionError> {
+    link.expired = true;
+    match deadline {
+        Deadline::Idle => return Ok(true),
+        Deadline::Head if link.input.is_empty() => return Ok(true),
+        Deadline::Head => link.refuse(408, "the request head did not arrive in time"),
+        Deadline::Body => link.body_timed_out(),
+        Deadline::Handler => {
+            exchange.set(Exchange::Idle);
+            link.refuse(503, "the request took too long to answer");
+        }
+        Deadline::Linger => return Ok(true),
+        Deadline::Write | Deadline::HalfClose | Deadline::WebSocketClose | Deadline::Drain => {
+            return Err(ConnectionError::TimedOut(deadline));
+        }
+    }
+    Ok(false)
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("no message"))
+}

@@ -1,0 +1,233 @@
+//! The request side: heads, bodies on demand, and what is left of a body that nobody read.
+
+use wire_http1::{BodyFraming, Event, Step};
+
+use super::link::{Ending, Link};
+use super::{Config, Progress};
+use crate::body::{BodyError, BodySlot, Demand, Incoming, Trailers};
+use crate::conn::Duplex;
+use crate::conn::deadline::Deadline;
+use crate::control::Counted;
+use crate::request::{Head, Request};
+use crate::ws::Upgrade;
+
+impl<Io> Link<Io> {
+    /// The next request, once its head is here. Finishes the last one first. `None`: more input is needed, or output
+    /// must leave first, or the connection ends.
+    pub(super) fn next_request(&mut self, config: &Config, budget: &mut u32) -> Option<Request> {
+        if self.responded && self.finish_request(config) == Progress::Blocked {
+            return None;
+        }
+        if self.output.len() >= config.write_buffer || *budget == 0 {
+            self.awaits_write = true;
+            return None;
+        }
+        if self.draining && self.input.is_empty() {
+            self.end(Ending::Close);
+            return None;
+        }
+        if self.input.is_empty() {
+            self.reading = true;
+            return None;
+        }
+        *budget -= 1;
+        match self.http.decode(self.input.bytes()) {
+            Ok(Step { consumed, event: Some(Event::Head) }) => Some(self.begin_request(consumed, config)),
+            Ok(Step { consumed, .. }) => {
+                self.input.consume(consumed);
+                self.deadlines.clear(Deadline::Idle);
+                self.deadlines.start(Deadline::Head, self.now + config.head_timeout);
+                if self.eof {
+                    match self.http.decode_eof() {
+                        Ok(()) => self.end(Ending::Close),
+                        Err(error) => self.refuse(error.status(), &error.to_string()),
+                    }
+                }
+                self.reading = true;
+                None
+            }
+            Err(error) => {
+                self.refuse(error.status(), &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn begin_request(&mut self, consumed: usize, config: &Config) -> Request {
+        self.deadlines.clear(Deadline::Idle);
+        self.deadlines.clear(Deadline::Head);
+        if let Some(limit) = config.handler_timeout {
+            self.deadlines.set(Deadline::Handler, self.now + limit);
+        }
+        self.counted = Some(Counted::request(self.control()));
+        self.discarded = 0;
+
+        let mut head = Head::recycled();
+        let parts = head.parts_mut();
+        parts.bytes.extend_from_slice(&self.input.bytes()[..consumed]);
+        parts.table = self.http.take_head(std::mem::take(&mut parts.table));
+        self.input.consume(consumed);
+        self.owes_continue = parts.table.expects_continue();
+        let upgrade = parts.table.offers_upgrade().then(|| {
+            let duplex = Duplex::new();
+            self.duplex = Some(duplex.clone());
+            Upgrade { duplex, config: self.settings.clone() }
+        });
+        let limit = config.max_body_size;
+        let body = match parts.table.body() {
+            BodyFraming::None => {
+                self.decode_body_end();
+                Incoming::default()
+            }
+            BodyFraming::Fixed(len) if len <= self.input.bytes().len() as u64 => Incoming::whole(self.whole_body(), limit),
+            BodyFraming::Fixed(len) => Incoming::stream(self.new_slot(), Some(len), limit),
+            BodyFraming::Chunked => Incoming::stream(self.new_slot(), None, limit),
+        };
+        Request::new(head, body, self.info.clone(), upgrade)
+    }
+
+    fn new_slot(&mut self) -> std::sync::Arc<BodySlot> {
+        let slot = BodySlot::new();
+        self.slot = Some(slot.clone());
+        slot
+    }
+
+    /// A body of declared length that lies in the input.
+    fn whole_body(&mut self) -> bytes::Bytes {
+        self.owes_continue = false;
+        let mut body = bytes::Bytes::new();
+        if let Ok(Step { consumed, event: Some(Event::Data { len }) }) = self.http.decode(self.input.bytes()) {
+            body = self.input.take_payload(consumed, len);
+        }
+        self.decode_body_end();
+        body
+    }
+
+    /// Lets the decoder say that the body is over.
+    fn decode_body_end(&mut self) {
+        if let Ok(Step { consumed, event: Some(Event::End) }) = self.http.decode(self.input.bytes()) {
+            self.input.consume(consumed);
+        }
+        debug_assert!(self.http.request_complete());
+    }
+
+    /// Does what the reader of the request body wants, from buffered input. Blocked: nothing moves without the socket;
+    /// then `reading` says whether that is to be read.
+    pub(super) fn serve_body(&mut self, demand: Demand, config: &Config) -> Progress {
+        let wanted = demand == Demand::Chunk || (demand == Demand::Abandoned && !self.owes_continue);
+        if self.request_failed || self.http.request_complete() {
+            // Nothing is left to ask for. Reads on only to learn that the client is gone, and at most one buffer.
+            self.reading = self.input.is_empty() && !self.accepted;
+            return Progress::Blocked;
+        }
+        if !wanted {
+            self.deadlines.clear(Deadline::Body);
+            return Progress::Blocked;
+        }
+        if std::mem::take(&mut self.owes_continue) && self.input.is_empty() && self.head_is_unsent() {
+            // Refused only where the request did not ask for it.
+            let _ = self.http.encode_continue(self.output.tail());
+        }
+        let Some(slot) = self.slot.clone() else { return Progress::Blocked };
+        loop {
+            match self.http.decode(self.input.bytes()) {
+                Ok(Step { consumed, event: Some(Event::Data { len }) }) => {
+                    if demand == Demand::Abandoned {
+                        self.input.consume(consumed);
+                        self.discarded += len as u64;
+                        if self.discarded > config.max_discarded_body {
+                            self.request_failed = true;
+                            self.http.set_close();
+                            return Progress::Blocked;
+                        }
+                        continue;
+                    }
+                    slot.put(self.input.take_payload(consumed, len));
+                    return Progress::Made;
+                }
+                Ok(Step { consumed, event: Some(Event::Trailers) }) => {
+                    let trailers = self.http.trailers().view(&self.input.bytes()[..consumed]);
+                    let trailers = trailers.fields().map(|field| (field.name, field.value)).collect::<Trailers>();
+                    self.input.consume(consumed);
+                    slot.end(Ok(Some(trailers)));
+                }
+                Ok(Step { consumed, event: Some(_) }) => {
+                    self.input.consume(consumed);
+                    slot.end(Ok(None));
+                    return Progress::Made;
+                }
+                Ok(Step { consumed, event: None }) => {
+                    self.input.consume(consumed);
+                    if self.eof {
+                        return Progress::Blocked;
+                    }
+                    self.reading = true;
+                    self.deadlines.start(Deadline::Body, self.now + config.body_timeout);
+                    return Progress::Blocked;
+                }
+                Err(error) => {
+                    self.request_failed = true;
+                    self.http.set_close();
+                    slot.end(Err(BodyError::Malformed(error)));
+                    return Progress::Made;
+                }
+            }
+        }
+    }
+
+    /// The response is complete. Throws away what is left of the request body, within bounds, and prepares for the next
+    /// request. Blocked: more input is needed first, or the connection ends.
+    fn finish_request(&mut self, config: &Config) -> Progress {
+        while !self.http.request_complete() {
+            let budget = config.max_discarded_body.saturating_sub(self.discarded);
+            let known = self.slot.as_ref().is_some() && self.http.remaining().is_some_and(|rest| rest > budget);
+            if self.request_failed || self.eof || known || std::mem::take(&mut self.owes_continue) || !self.http.keep_alive() {
+                self.end(Ending::Linger);
+                return Progress::Blocked;
+            }
+            match self.http.decode(self.input.bytes()) {
+                Ok(Step { consumed, event: Some(event) }) => {
+                    self.input.consume(consumed);
+                    if let Event::Data { len } = event {
+                        self.discarded += len as u64;
+                        if self.discarded > config.max_discarded_body {
+                            self.end(Ending::Linger);
+                            return Progress::Blocked;
+                        }
+                    }
+                }
+                Ok(Step { consumed, event: None }) => {
+                    self.input.consume(consumed);
+                    self.reading = true;
+                    self.deadlines.start(Deadline::Body, self.now + config.body_timeout);
+                    return Progress::Blocked;
+                }
+                Err(_) => {
+                    self.end(Ending::Linger);
+                    return Progress::Blocked;
+                }
+            }
+        }
+        self.responded = false;
+        self.counted = None;
+        self.slot = None;
+        self.duplex = None;
+        self.deadlines.clear(Deadline::HalfClose);
+        if !self.http.next_cycle() || (self.eof && self.input.is_empty()) {
+            self.end(Ending::Close);
+            return Progress::Blocked;
+        }
+        self.deadlines.set(Deadline::Idle, self.now + config.idle_timeout);
+        Progress::Made
+    }
+
+    /// Nothing of the request body arrived for too long.
+    pub(super) fn body_timed_out(&mut self) {
+        self.request_failed = true;
+        self.http.set_close();
+        match &self.slot {
+            Some(slot) if !self.responded => slot.end(Err(BodyError::TimedOut)),
+            _ => self.end(Ending::Linger),
+        }
+    }
+}

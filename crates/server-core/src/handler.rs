@@ -1,0 +1,75 @@
+//! What answers requests.
+
+use http::Response;
+use http_body::Body;
+
+use crate::body::{BoxError, Incoming};
+use crate::request::Request;
+
+/// Answers requests of type `R`: [`Request`], which is lazy and costs no allocation, or
+/// `http::Request<Incoming>`, the ecosystem's type.
+///
+/// Every `Fn(R) -> impl Future<Output = http::Response<B>>` is one. Its future is polled by the connection's own task and
+/// dropped when the client is gone. No `Send` is asked for: a server whose handler holds an `Rc` runs on a local
+/// executor.
+///
+/// A handler that panics answers 500; nothing else suffers.
+///
+/// ```
+/// use server_core::{Body, Handler, Incoming, Request};
+///
+/// async fn hello(_: Request) -> http::Response<Body> {
+///     http::Response::new(Body::from("Hello, World!"))
+/// }
+///
+/// fn is_handler<R>(_: impl Handler<R>) {}
+/// is_handler(hello);
+/// is_handler(|request: http::Request<Incoming>| async move { http::Response::new(request.into_body()) });
+/// ```
+pub trait Handler<R> {
+    /// What the response carries.
+    type Body: Body<Error: Into<BoxError>>;
+    /// The response to come.
+    type Future: Future<Output = Response<Self::Body>>;
+
+    /// Starts to answer.
+    fn call(&self, request: R) -> Self::Future;
+}
+
+impl<F, R, Answer, B> Handler<R> for F
+where
+    F: Fn(R) -> Answer,
+    Answer: Future<Output = Response<B>>,
+    B: Body<Error: Into<BoxError>>,
+{
+    type Body = B;
+    type Future = Answer;
+
+    fn call(&self, request: R) -> Answer {
+        self(request)
+    }
+}
+
+/// The request types that a handler may ask for: [`Request`] and `http::Request<Incoming>`.
+pub trait FromRequest: sealed::Sealed {
+    /// Makes one of what the connection decoded.
+    fn from_request(request: Request) -> Self;
+}
+
+impl FromRequest for Request {
+    fn from_request(request: Request) -> Self {
+        request
+    }
+}
+
+impl FromRequest for http::Request<Incoming> {
+    fn from_request(request: Request) -> Self {
+        request.into_http()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Request {}
+    impl Sealed for http::Request<super::Incoming> {}
+}

@@ -1,0 +1,7 @@
+//! Buffers between a byte stream and a codec.
+
+mod read_buffer;
+mod write_buffer;
+
+pub(crate) use read_buffer::{ReadBuffer, poll_read_lease};
+pub(crate) use write_buffer::WriteBuffer;

@@ -1,0 +1,163 @@
+//! Input on its way to a decoder, in buffers that are leased for the time of a read.
+//!
+//! A thread has a few large buffers. A connection takes one to read into, decodes from it, and gives it back when it is
+//! empty or when there is nothing more to read for now; a partial head or frame is copied out to its exact size. So an
+//! idle connection holds no buffer at all.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncRead;
+use tokio_util::io::poll_read_buf;
+
+/// A read of 64 KiB, and room for what a frame header or chunk line needs beside it.
+const LEASE: usize = 68 << 10;
+/// Buffers a thread keeps. A connection holds one only while it is polled, so that few are ever in use at once.
+const KEPT: usize = 4;
+/// Less room than this at the end of a lease is not worth a read.
+const MIN_READ: usize = 4 << 10;
+/// Payloads from here on leave the buffer by reference; smaller ones are copied, so that they do not keep 68 KiB alive.
+const BY_REFERENCE: usize = 16 << 10;
+
+thread_local! {
+    static POOL: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+}
+
+fn lease() -> BytesMut {
+    POOL.with_borrow_mut(Vec::pop).unwrap_or_else(|| BytesMut::with_capacity(LEASE))
+}
+
+fn give_back(mut buffer: BytesMut) {
+    buffer.clear();
+    // False while a payload that left by reference is alive: that payload owns the memory now.
+    if buffer.try_reclaim(LEASE) {
+        POOL.with_borrow_mut(|pool| {
+            if pool.len() < KEPT {
+                pool.push(buffer);
+            }
+        });
+    }
+}
+
+/// Reads once into a leased buffer. An empty one means the end of the input.
+pub(crate) fn poll_read_lease<Io: AsyncRead + Unpin>(
+    cx: &mut Context<'_>,
+    io: &mut Io,
+) -> Poll<io::Result<BytesMut>> {
+    let mut buffer = lease();
+    match poll_read_buf(Pin::new(io), cx, &mut buffer) {
+        Poll::Ready(Ok(_)) => Poll::Ready(Ok(buffer)),
+        Poll::Ready(Err(error)) => {
+            give_back(buffer);
+            Poll::Ready(Err(error))
+        }
+        Poll::Pending => {
+            give_back(buffer);
+            Poll::Pending
+        }
+    }
+}
+
+/// Bytes that were read and not yet consumed.
+#[derive(Debug, Default)]
+pub(crate) struct ReadBuffer {
+    bytes: BytesMut,
+    leased: bool,
+}
+
+impl ReadBuffer {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn consume(&mut self, len: usize) {
+        self.bytes.advance(len);
+    }
+
+    /// Consumes `consumed` bytes and returns the payload that is their tail.
+    pub(crate) fn take_payload(&mut self, consumed: usize, len: usize) -> Bytes {
+        self.bytes.advance(consumed - len);
+        if len >= BY_REFERENCE {
+            return self.bytes.split_to(len).freeze();
+        }
+        let payload = Bytes::copy_from_slice(&self.bytes[..len]);
+        self.bytes.advance(len);
+        payload
+    }
+
+    /// Takes over what was read.
+    pub(crate) fn append(&mut self, read: BytesMut) {
+        if self.bytes.is_empty() {
+            self.release();
+            self.bytes = read;
+            self.leased = true;
+        } else {
+            self.unlease();
+            // Only the new bytes are copied, and the rest grows by doubling: trickled input costs linear time.
+            self.bytes.extend_from_slice(&read);
+            give_back(read);
+        }
+    }
+
+    /// Reads once, behind what is here. `Ok(0)` is the end of the input.
+    pub(crate) fn poll_fill<Io: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+    ) -> Poll<io::Result<usize>> {
+        if self.leased && !self.bytes.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
+            return poll_read_buf(Pin::new(io), cx, &mut self.bytes);
+        }
+        let read = ready!(poll_read_lease(cx, io))?;
+        let len = read.len();
+        self.append(read);
+        Poll::Ready(Ok(len))
+    }
+
+    /// Called when there is nothing to read for now: holds no more than what is unconsumed.
+    pub(crate) fn park(&mut self) {
+        if self.bytes.is_empty() {
+            self.release();
+        } else {
+            self.unlease();
+        }
+    }
+
+    /// Gives up everything that was not consumed.
+    pub(crate) fn take_rest(&mut self) -> BytesMut {
+        self.leased = false;
+        std::mem::take(&mut self.bytes)
+    }
+
+    fn release(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if std::mem::take(&mut self.leased) {
+            give_back(bytes);
+        }
+    }
+
+    fn unlease(&mut self) {
+        if self.leased {
+            let rest = BytesMut::from(&self.bytes[..]);
+            self.release();
+            self.bytes = rest;
+        }
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

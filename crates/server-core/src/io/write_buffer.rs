@@ -1,0 +1,199 @@
+//! Output on its way to a byte stream: small pieces are flattened into one buffer, large ones go by reference, and all
+//! of it leaves in as few vectored writes as the system takes.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::AsyncWrite;
+
+/// Pieces from here on are not copied.
+const BY_REFERENCE: usize = 4 << 10;
+/// Slices of one write.
+const SLICES: usize = 16;
+/// Written bytes at the front of the flat buffer that are worth moving the rest for.
+const COMPACT: usize = 64 << 10;
+/// Flat buffers a thread keeps, and the largest that it keeps.
+const KEPT: usize = 4;
+const MAX_KEPT: usize = 256 << 10;
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes queued for writing.
+#[derive(Debug, Default)]
+pub(crate) struct WriteBuffer {
+    flat: Vec<u8>,
+    /// What of `flat` has been written.
+    written: usize,
+    /// Large pieces, each with the length of `flat` before it.
+    large: VecDeque<(usize, Bytes)>,
+    large_len: usize,
+    /// Something was written since the stream was last flushed.
+    unflushed: bool,
+}
+
+impl WriteBuffer {
+    /// Bytes that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.flat.len() - self.written + self.large_len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where encoders append.
+    pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
+        if self.flat.capacity() == 0 {
+            self.flat = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        &mut self.flat
+    }
+
+    /// Whether `payload` would be queued by reference.
+    pub(crate) fn takes_reference(payload: &[u8]) -> bool {
+        payload.len() >= BY_REFERENCE
+    }
+
+    /// Queues a payload by reference, behind what [`tail`](Self::tail) holds.
+    pub(crate) fn push_reference(&mut self, payload: Bytes) {
+        self.large_len += payload.len();
+        self.large.push_back((self.flat.len(), payload));
+    }
+
+    fn slices<'a>(&'a self, out: &mut [IoSlice<'a>; SLICES]) -> usize {
+        let (mut count, mut from) = (0, self.written);
+        let mut push = |bytes: &'a [u8]| {
+            if !bytes.is_empty() && count < SLICES {
+                out[count] = IoSlice::new(bytes);
+                count += 1;
+            }
+        };
+        for (at, piece) in self.large.iter().take(SLICES) {
+            push(&self.flat[from..*at]);
+            push(piece);
+            from = *at;
+        }
+        if self.large.len() <= SLICES {
+            push(&self.flat[from..]);
+        }
+        count
+    }
+
+    fn advance(&mut self, mut len: usize) {
+        while len > 0 {
+            let end = self.large.front().map_or(self.flat.len(), |front| front.0);
+            let step = len.min(end - self.written);
+            self.written += step;
+            len -= step;
+            if len == 0 {
+                break;
+            }
+            let Some((_, piece)) = self.large.front_mut() else { break };
+            let step = len.min(piece.len());
+            piece.advance(step);
+            self.large_len -= step;
+            len -= step;
+            if piece.is_empty() {
+                self.large.pop_front();
+            }
+        }
+        if self.is_empty() {
+            self.flat.clear();
+            self.written = 0;
+        } else if self.written >= COMPACT {
+            self.flat.drain(..self.written);
+            for (at, _) in &mut self.large {
+                *at -= self.written;
+            }
+            self.written = 0;
+        }
+    }
+
+    /// Writes everything and flushes. Returns with `Pending` as soon as the stream takes no more; `progress` says
+    /// whether it took anything.
+    pub(crate) fn poll_write<Io: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        progress: &mut bool,
+    ) -> Poll<io::Result<()>> {
+        while !self.is_empty() {
+            let written = if self.large.is_empty() {
+                ready!(Pin::new(&mut *io).poll_write(cx, &self.flat[self.written..]))?
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = self.slices(&mut slices);
+                ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *progress = true;
+            self.unflushed = true;
+            self.advance(written);
+        }
+        if self.unflushed {
+            self.park();
+            ready!(Pin::new(io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Empty: holds no memory.
+    fn park(&mut self) {
+        self.large = VecDeque::new();
+        let flat = std::mem::take(&mut self.flat);
+        if flat.capacity() > 0 && flat.capacity() <= MAX_KEPT {
+            POOL.with_borrow_mut(|pool| {
+                if pool.len() < KEPT {
+                    pool.push(flat);
+                }
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any mix of small and large pieces leaves in order, whatever the stream takes at a time.
+    #[test]
+    fn order_is_kept_through_partial_writes() {
+        for limit in [1, 3, 100, 5000, 100_000] {
+            let mut buffer = WriteBuffer::default();
+            let mut expected = Vec::new();
+            let mut got = Vec::new();
+            for round in 0..40_usize {
+                let piece = vec![round as u8; if round % 3 == 0 { BY_REFERENCE + round } else { round }];
+                expected.extend_from_slice(&piece);
+                if WriteBuffer::takes_reference(&piece) {
+                    buffer.push_reference(Bytes::from(piece));
+                } else {
+                    buffer.tail().extend_from_slice(&piece);
+                }
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = buffer.slices(&mut slices);
+                let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
+                buffer.advance(bytes.len());
+                got.extend(bytes);
+            }
+            while !buffer.is_empty() {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = buffer.slices(&mut slices);
+                let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
+                assert!(!bytes.is_empty());
+                buffer.advance(bytes.len());
+                got.extend(bytes);
+            }
+            assert!(got == expected, "limit {limit}");
+        }
+    }
+}

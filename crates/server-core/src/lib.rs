@@ -1,0 +1,60 @@
+//! A thin async HTTP and WebSocket server over sans-IO codecs.
+//!
+//! It owns time and sockets and leaves protocol to [`wire_http1`] and [`wire_ws`]. It spawns nothing, forces no runtime
+//! on anybody, and knows neither routes nor sessions: bring a function, or any `tower::Service` ([`Tower`]).
+//!
+//! ```no_run
+//! # #[cfg(feature = "rt-tokio")]
+//! # fn main() -> std::io::Result<()> {
+//! use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
+//! use server_core::{Body, Request, Server};
+//!
+//! async fn hello(request: Request) -> http::Response<Body> {
+//!     http::Response::new(Body::from(format!("Hello, {}!\n", request.path())))
+//! }
+//!
+//! tokio::runtime::Runtime::new()?.block_on(async {
+//!     let listener = TokioListener::bind(([127, 0, 0, 1], 8080).into())?;
+//!     serve(&Server::new(hello, TokioTimer), listener).await
+//! })
+//! # }
+//! # #[cfg(not(feature = "rt-tokio"))]
+//! # fn main() {}
+//! ```
+//!
+//! Where to look:
+//!
+//! | for | see |
+//! |---|---|
+//! | accepting, shutting down, counters | [`Server`] |
+//! | what answers, and what it is given | [`Handler`], [`Request`], [`Incoming`], [`Body`] |
+//! | WebSockets | [`ws`] |
+//! | limits and deadlines | [`Config`] |
+//! | another runtime, another transport | [`Listener`], [`Timer`], [`Server::connection`] |
+
+mod body;
+mod config;
+mod conn;
+mod control;
+mod handler;
+mod io;
+mod listener;
+mod request;
+pub mod rt;
+mod server;
+mod timer;
+#[cfg(feature = "tower")]
+mod tower;
+pub mod ws;
+
+pub use body::{Body, BodyError, BoxError, Incoming, Trailers};
+pub use config::Config;
+pub use conn::{Connection, ConnectionError, Deadline};
+pub use control::Stats;
+pub use handler::{FromRequest, Handler};
+pub use listener::{ConnectionInfo, Listener};
+pub use request::Request;
+pub use server::Server;
+pub use timer::Timer;
+#[cfg(feature = "tower")]
+pub use tower::{MaybeBody, Tower, TowerFuture};

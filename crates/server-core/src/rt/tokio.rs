@@ -1,0 +1,117 @@
+//! tokio (feature `rt-tokio`).
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use ::tokio::net::{TcpListener, TcpStream};
+use ::tokio::time::Sleep;
+
+use crate::conn::Connection;
+use crate::handler::{FromRequest, Handler};
+use crate::listener::{ConnectionInfo, Listener};
+use crate::server::Server;
+use crate::timer::Timer;
+
+/// tokio's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokioTimer;
+
+impl Timer for TokioTimer {
+    type Sleep = Sleep;
+
+    fn now(&self) -> Instant {
+        ::tokio::time::Instant::now().into_std()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Sleep {
+        ::tokio::time::sleep_until(deadline.into())
+    }
+
+    fn reset(&self, sleep: Pin<&mut Sleep>, deadline: Instant) {
+        sleep.reset(deadline.into());
+    }
+}
+
+/// A TCP listener whose connections have `TCP_NODELAY` set: answers leave when they are written.
+#[derive(Debug)]
+pub struct TokioListener(TcpListener);
+
+impl TokioListener {
+    /// Connections that the system completes before they are accepted.
+    const BACKLOG: i32 = 4096;
+
+    /// Listens on `address`; port 0 picks one. The address may be taken again at once after a restart.
+    ///
+    /// # Errors
+    /// What the system says: the address in use, not ours, or not allowed.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        )?;
+        #[cfg(unix)] // elsewhere it lets a second process take over a port in use
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(Self::BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket.into()).map(Self)
+    }
+}
+
+impl From<TcpListener> for TokioListener {
+    fn from(listener: TcpListener) -> Self {
+        Self(listener)
+    }
+}
+
+impl Listener for TokioListener {
+    type Io = TcpStream;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, ConnectionInfo)>> {
+        loop {
+            let (stream, peer) = ready!(self.0.poll_accept(cx))?;
+            // Both fail only for a connection that is already dead.
+            if stream.set_nodelay(true).is_ok()
+                && let Ok(local) = stream.local_addr()
+            {
+                return Poll::Ready(Ok((stream, ConnectionInfo::new(peer, local))));
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Accepts until [`Server::shutdown`], each connection in a task of its own.
+///
+/// # Errors
+/// When the listener itself is broken.
+pub async fn serve<L, H, T, R>(server: &Server<H, T, R>, mut listener: L) -> io::Result<()>
+where
+    L: Listener,
+    H: Handler<R>,
+    T: Timer,
+    R: FromRequest,
+    Connection<L::Io, H, T, R>: Future<Output = Result<(), crate::ConnectionError>> + Send + 'static,
+{
+    while let Some(connection) = server.accept(&mut listener).await? {
+        ::tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+    Ok(())
+}

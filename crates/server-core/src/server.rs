@@ -1,0 +1,152 @@
+//! A server: a handler and what its connections share. It accepts; the caller spawns.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::config::Config;
+use crate::conn::Connection;
+use crate::control::{Control, Stats};
+use crate::handler::Handler;
+use crate::listener::{ConnectionInfo, Listener};
+use crate::timer::Timer;
+
+/// Pause after the system refused a connection for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server. Clones are the same server: one handler, one set of counters, one shutdown, any number of listeners.
+///
+/// It spawns nothing. [`accept`](Server::accept) gives a [`Connection`], a future that the caller runs where it likes:
+/// `tokio::spawn`, `spawn_local`, its own executor. The future is `Send` when handler, timer and stream are.
+///
+/// ```no_run
+/// # #[cfg(feature = "rt-tokio")]
+/// # async fn run() -> std::io::Result<()> {
+/// use server_core::rt::tokio::{TokioListener, TokioTimer};
+/// use server_core::{Body, Request, Server};
+///
+/// let server = Server::new(|_: Request| async { http::Response::new(Body::from("hello")) }, TokioTimer);
+/// let mut listener = TokioListener::bind("127.0.0.1:8080".parse().unwrap())?;
+/// while let Some(connection) = server.accept(&mut listener).await? {
+///     tokio::spawn(connection);
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Server<H, T, R> {
+    shared: Arc<Shared<H, T>>,
+    // What the handler takes: decides nothing about `Send`.
+    request: PhantomData<fn(R)>,
+}
+
+pub(crate) struct Shared<H, T> {
+    pub(crate) handler: H,
+    pub(crate) timer: T,
+    pub(crate) config: Config,
+    pub(crate) control: Arc<Control>,
+}
+
+impl<H, T, R> Clone for Server<H, T, R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), request: PhantomData }
+    }
+}
+
+impl<H, T, R> fmt::Debug for Server<H, T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("stats", &self.stats())
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H, T, R> Server<H, T, R> {
+    /// Begins to shut down: `accept` ends, idle connections close, requests in flight are finished, WebSockets get a
+    /// Close 1001. What is still open after [`Config::drain_timeout`] is cut off.
+    pub fn shutdown(&self) {
+        self.shared.control.drain();
+    }
+
+    /// Waits until every connection is gone.
+    pub async fn closed(&self) {
+        poll_fn(|cx| self.shared.control.poll_open_below(cx, 1)).await;
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.control.stats()
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+}
+
+impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
+    /// A server with the default [`Config`].
+    pub fn new(handler: H, timer: T) -> Self {
+        Self::with_config(handler, timer, Config::default())
+    }
+
+    /// A server with limits and deadlines of one's own.
+    pub fn with_config(handler: H, timer: T, config: Config) -> Self {
+        let control = Arc::new(Control::default());
+        Self { shared: Arc::new(Shared { handler, timer, config, control }), request: PhantomData }
+    }
+
+    /// Serves one byte stream that was accepted elsewhere.
+    pub fn connection<Io>(&self, io: Io, info: ConnectionInfo) -> Connection<Io, H, T, R>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        Connection::new(io, info, Arc::clone(&self.shared))
+    }
+
+    /// Accepts the next connection; `None` once the server shuts down. Waits while
+    /// [`Config::max_connections`] are open. Connections that died before they were accepted are passed over, and
+    /// where the system is out of descriptors it tries again after a pause.
+    ///
+    /// # Errors
+    /// When the listener itself is broken.
+    pub async fn accept<L: Listener>(&self, listener: &mut L) -> io::Result<Option<Connection<L::Io, H, T, R>>> {
+        let control = &self.shared.control;
+        loop {
+            let accepted = poll_fn(|cx| {
+                if control.poll_draining(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                if control.poll_open_below(cx, self.shared.config.max_connections).is_pending() {
+                    return Poll::Pending;
+                }
+                listener.poll_accept(cx).map(Some)
+            })
+            .await;
+            match accepted {
+                None => return Ok(None),
+                Some(Ok((io, info))) => return Ok(Some(self.connection(io, info))),
+                Some(Err(error)) => match error.kind() {
+                    io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => return Err(error),
+                    // EMFILE, ENFILE, ENOBUFS, ENOMEM: connections that end will make room.
+                    _ => {
+                        tracing::warn!(%error, "cannot accept, trying again");
+                        let timer = &self.shared.timer;
+                        timer.sleep_until(timer.now() + ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! WebSockets: accepting them, and the one type that carries them.
+//!
+//! ```
+//! use server_core::ws::WebSocketUpgrade;
+//! use server_core::{Body, Request};
+//!
+//! async fn echo(mut request: Request) -> http::Response<Body> {
+//!     let upgrade = match WebSocketUpgrade::from_request(&mut request) {
+//!         Ok(upgrade) => upgrade,
+//!         Err(rejection) => return rejection.into_response(),
+//!     };
+//!     upgrade
+//!         .run(|mut socket| async move {
+//!             while let Some(Ok(message)) = socket.recv().await {
+//!                 if socket.send(message).await.is_err() {
+//!                     break;
+//!                 }
+//!             }
+//!         })
+//!         .await
+//! }
+//! # fn is_handler<R>(_: impl server_core::Handler<R>) {}
+//! # is_handler(echo);
+//! ```
+
+mod message;
+mod socket;
+mod upgrade;
+
+pub use message::{CloseFrame, Message, Text};
+pub use socket::{Closed, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};
+pub(crate) use upgrade::Upgrade;
+pub use upgrade::{WebSocketRejection, WebSocketUpgrade};
+pub use wire_ws::CloseCode;

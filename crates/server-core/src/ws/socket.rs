@@ -1,0 +1,328 @@
+//! The WebSocket that a handler holds, and its halves.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload, Role};
+
+use super::message::{CloseFrame, Message, Text};
+use crate::conn::{Duplex, InputEnd};
+use crate::io::ReadBuffer;
+
+/// Messages that come out of buffered input before the task lets others run.
+const BUDGET: u32 = 256;
+
+/// An open WebSocket, whichever HTTP version carries it.
+///
+/// Pings are answered and a Close is returned while [`recv`](Self::recv) runs. Dropping it sends a Close 1000, or 1011
+/// while the thread panics.
+pub struct WebSocket {
+    receiver: WebSocketReceiver,
+    sender: WebSocketSender,
+}
+
+impl WebSocket {
+    pub(crate) fn new(duplex: Arc<Duplex>, limits: &wire_ws::Config, write_buffer: usize) -> Self {
+        Self {
+            receiver: WebSocketReceiver {
+                duplex: Arc::clone(&duplex),
+                decoder: MessageDecoder::new(Role::Server, limits),
+                input: ReadBuffer::default(),
+                budget: BUDGET,
+                write_buffer,
+                close: None,
+                ended: false,
+            },
+            sender: WebSocketSender { duplex, write_buffer },
+        }
+    }
+
+    /// The next message; `None` after the peer's Close ([`close_frame`](Self::close_frame) has it) or an error.
+    ///
+    /// What was sent is written before this waits. Cancelling loses nothing.
+    pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
+        self.receiver.recv().await
+    }
+
+    /// Sends a message, and waits until it was handed to the system; unless the next message is already here, then it
+    /// waits only for room, so that a burst is answered in one write.
+    ///
+    /// Cancelling this sends the message whole or not at all; who must know which uses [`ready`](Self::ready),
+    /// [`feed`](Self::feed) and [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// A Close was sent or received, or the connection is gone.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+        self.ready().await?;
+        self.feed(message)?;
+        if self.receiver.is_ready() { Ok(()) } else { self.flush().await }
+    }
+
+    /// Waits until there is room for a message. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn ready(&mut self) -> Result<(), Closed> {
+        self.sender.ready().await
+    }
+
+    /// Queues a message. It is written when the handler next pauses.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+        self.sender.feed(message)
+    }
+
+    /// Waits until everything queued was handed to the system. Cancel-safe.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn flush(&mut self) -> Result<(), Closed> {
+        self.sender.flush().await
+    }
+
+    /// Sends a Close and waits for the peer's, throwing away what comes before it. The connection ends when it takes
+    /// longer than [`Config::websocket_close_timeout`](crate::Config::websocket_close_timeout).
+    pub async fn close(mut self, code: CloseCode, reason: &str) {
+        self.sender.close(code, reason);
+        while self.recv().await.is_some() {}
+    }
+
+    /// The peer's Close, once it was received.
+    #[must_use]
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        self.receiver.close_frame()
+    }
+
+    /// Two halves for two tasks. They share no lock that is held while anything waits.
+    #[must_use]
+    pub fn split(self) -> (WebSocketSender, WebSocketReceiver) {
+        (self.sender, self.receiver)
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket").field("receiver", &self.receiver).finish_non_exhaustive()
+    }
+}
+
+impl Stream for WebSocket {
+    type Item = Result<Message, WebSocketError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_recv(cx)
+    }
+}
+
+/// The receiving half. It answers Pings and Closes by itself.
+pub struct WebSocketReceiver {
+    duplex: Arc<Duplex>,
+    decoder: MessageDecoder,
+    input: ReadBuffer,
+    budget: u32,
+    write_buffer: usize,
+    close: Option<CloseFrame>,
+    ended: bool,
+}
+
+impl WebSocketReceiver {
+    /// See [`WebSocket::recv`].
+    pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The peer's Close, once it was received.
+    #[must_use]
+    pub fn close_frame(&self) -> Option<&CloseFrame> {
+        self.close.as_ref()
+    }
+
+    /// Whether the next message lies in the input already.
+    fn is_ready(&self) -> bool {
+        self.budget > 0 && self.decoder.is_ready(self.input.bytes())
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, WebSocketError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if self.budget == 0 {
+            self.budget = BUDGET;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        loop {
+            let step = match self.decoder.decode(self.input.bytes_mut()) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.duplex.send_close(Some(error.close_code()), "");
+                    return self.end(Some(Err(error.into())));
+                }
+            };
+            match step.event {
+                Some(MessageEvent::Message { kind, payload }) => {
+                    let bytes = match payload {
+                        Payload::Input(range) => {
+                            let rest = step.consumed - range.end;
+                            let bytes = self.input.take_payload(range.end, range.len());
+                            self.input.consume(rest);
+                            bytes
+                        }
+                        Payload::Buffer => {
+                            self.input.consume(step.consumed);
+                            Bytes::from(self.decoder.take_buffer())
+                        }
+                    };
+                    self.budget -= 1;
+                    return Poll::Ready(Some(Ok(match kind {
+                        DataKind::Text => Message::Text(Text::validated(bytes)),
+                        DataKind::Binary => Message::Binary(bytes),
+                    })));
+                }
+                Some(MessageEvent::Ping { range }) => {
+                    let payload = Bytes::copy_from_slice(&self.input.bytes()[range]);
+                    self.input.consume(step.consumed);
+                    self.duplex.pong(payload, self.write_buffer);
+                }
+                Some(MessageEvent::Close { code, range }) => {
+                    let reason = String::from_utf8_lossy(&self.input.bytes()[range]).into_owned();
+                    self.input.consume(step.consumed);
+                    self.close = Some(CloseFrame { code, reason });
+                    self.duplex.close_received(code);
+                    return self.end(None);
+                }
+                // A Pong, or whatever a later version of the codec reports.
+                Some(_) => self.input.consume(step.consumed),
+                None => {
+                    self.input.consume(step.consumed);
+                    self.input.park();
+                    match ready!(self.duplex.poll_input(cx)) {
+                        Ok(read) => {
+                            self.budget = BUDGET;
+                            self.input.append(read);
+                        }
+                        Err(InputEnd::Eof) => {
+                            let error = self.decoder.decode_eof().err();
+                            return self.end(error.map(|error| Err(error.into())));
+                        }
+                        Err(InputEnd::Failed(kind)) => return self.end(Some(Err(WebSocketError::Io(kind)))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, last: Option<Result<Message, WebSocketError>>) -> Poll<Option<Result<Message, WebSocketError>>> {
+        self.ended = true;
+        self.input = ReadBuffer::default();
+        Poll::Ready(last)
+    }
+}
+
+impl Stream for WebSocketReceiver {
+    type Item = Result<Message, WebSocketError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_recv(cx)
+    }
+}
+
+impl fmt::Debug for WebSocketReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketReceiver").field("ended", &self.ended).field("close", &self.close).finish_non_exhaustive()
+    }
+}
+
+impl Drop for WebSocketReceiver {
+    fn drop(&mut self) {
+        self.duplex.drop_half();
+    }
+}
+
+/// The sending half.
+pub struct WebSocketSender {
+    duplex: Arc<Duplex>,
+    write_buffer: usize,
+}
+
+impl WebSocketSender {
+    /// Sends a message and waits until it was handed to the system. See [`WebSocket::send`] for what cancelling does.
+    ///
+    /// # Errors
+    /// A Close was sent or received, or the connection is gone.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+        self.ready().await?;
+        self.feed(message)?;
+        self.flush().await
+    }
+
+    /// Waits until there is room for a message. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn ready(&mut self) -> Result<(), Closed> {
+        poll_fn(|cx| self.duplex.poll_room(cx, self.write_buffer)).await.map_err(|()| Closed)
+    }
+
+    /// Queues a message. It is written when the connection's task next runs.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+        self.duplex.queue(message.into()).map_err(|()| Closed)
+    }
+
+    /// Waits until everything queued was handed to the system. Cancel-safe.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn flush(&mut self) -> Result<(), Closed> {
+        poll_fn(|cx| self.duplex.poll_flush(cx)).await.map_err(|()| Closed)
+    }
+
+    /// Sends a Close, unless one was sent. The receiving half sees the peer's answer; dropping both ends the connection
+    /// after it, or after [`Config::websocket_close_timeout`](crate::Config::websocket_close_timeout). A reason longer
+    /// than 123 bytes is left out.
+    pub fn close(&mut self, code: CloseCode, reason: &str) {
+        if !self.duplex.send_close(Some(code), reason) {
+            self.duplex.send_close(Some(code), "");
+        }
+    }
+}
+
+impl fmt::Debug for WebSocketSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketSender").finish_non_exhaustive()
+    }
+}
+
+impl Drop for WebSocketSender {
+    fn drop(&mut self) {
+        self.duplex.drop_half();
+    }
+}
+
+/// Nothing more can be sent: a Close was sent or received, or the connection is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the WebSocket is closed")]
+pub struct Closed;
+
+/// Why receiving ended without a closing handshake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebSocketError {
+    /// The peer broke the protocol, passed a limit, or ended the stream without a Close. It was sent a Close with the
+    /// code that says so.
+    #[error("{0}")]
+    Protocol(#[from] wire_ws::Error),
+    /// The connection failed.
+    #[error("connection lost: {0}")]
+    Io(std::io::ErrorKind),
+}

@@ -1,0 +1,187 @@
+//! From a request to a WebSocket.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use wire_ws::handshake::{self, Offer, Rejection, RequestLine};
+
+use super::WebSocket;
+use crate::body::Body;
+use crate::conn::Duplex;
+use crate::request::Request;
+
+/// A request's way to the connection it came on, where the client offers to upgrade that.
+#[derive(Clone)]
+pub(crate) struct Upgrade {
+    pub(crate) duplex: Arc<Duplex>,
+    pub(crate) config: Arc<Settings>,
+}
+
+/// What a WebSocket takes from the server's configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) limits: wire_ws::Config,
+    pub(crate) write_buffer: usize,
+}
+
+/// A correct opening handshake (RFC 6455 section 4.2.1), not yet answered.
+pub struct WebSocketUpgrade {
+    upgrade: Upgrade,
+    limits: wire_ws::Config,
+    accept: String,
+    origin: Option<Vec<u8>>,
+    offered: Vec<String>,
+    selected: Option<String>,
+}
+
+impl fmt::Debug for WebSocketUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketUpgrade")
+            .field("offered", &self.offered)
+            .field("selected", &self.selected)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WebSocketUpgrade {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// The request does not ask for a WebSocket, or not rightly: answer with
+    /// [`into_response`](WebSocketRejection::into_response).
+    pub fn from_request(request: &mut Request) -> Result<Self, WebSocketRejection> {
+        let upgrade = request.upgrade.take();
+        let line = RequestLine {
+            method: request.method(),
+            http_11_or_later: request.version() >= http::Version::HTTP_11,
+        };
+        Self::new(handshake::accept(&line, request.fields())?, upgrade)
+    }
+
+    /// Checks a request of the ecosystem's type, as [`Server`](crate::Server) gave it: the way to the connection is
+    /// among its extensions.
+    ///
+    /// # Errors
+    /// As [`from_request`](Self::from_request).
+    pub fn from_http<B>(request: &mut http::Request<B>) -> Result<Self, WebSocketRejection> {
+        let upgrade = request.extensions_mut().remove::<Upgrade>();
+        let line = RequestLine {
+            method: request.method().as_str(),
+            http_11_or_later: request.version() >= http::Version::HTTP_11,
+        };
+        let fields = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        Self::new(handshake::accept(&line, fields)?, upgrade)
+    }
+
+    fn new(offer: Offer<'_>, upgrade: Option<Upgrade>) -> Result<Self, WebSocketRejection> {
+        let upgrade = upgrade.ok_or(WebSocketRejection(None))?;
+        Ok(Self {
+            limits: upgrade.config.limits.clone(),
+            upgrade,
+            accept: offer.accept_value().to_owned(),
+            origin: offer.origin().map(<[u8]>::to_vec),
+            offered: offer.protocols().map(str::to_owned).collect(),
+            selected: None,
+        })
+    }
+
+    /// The subprotocols that the client offers, in its order of preference.
+    pub fn offered_protocols(&self) -> impl Iterator<Item = &str> {
+        self.offered.iter().map(String::as_str)
+    }
+
+    /// Selects the first of `supported` that the client offers, if any.
+    #[must_use]
+    pub fn protocols(mut self, supported: &[&str]) -> Self {
+        self.selected =
+            supported.iter().find(|name| self.offered.iter().any(|offered| offered == *name)).map(|name| (*name).into());
+        self
+    }
+
+    /// The subprotocol that was selected.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.selected.as_deref()
+    }
+
+    /// The `Origin` of the page that asks; other clients than browsers need not send it. Browsers let any page open a
+    /// WebSocket anywhere, with the user's cookies: where cookies mean something, check it, with
+    /// [`wire_ws::handshake::origin_allowed`].
+    #[must_use]
+    pub fn origin(&self) -> Option<&[u8]> {
+        self.origin.as_deref()
+    }
+
+    /// Limits of this WebSocket, instead of [`Config::websocket`](crate::Config::websocket).
+    #[must_use]
+    pub fn limits(mut self, limits: wire_ws::Config) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Accepts, runs `serve`, and gives the response that the handler then returns (nobody sees it). The connection
+    /// closes when the [`WebSocket`], or both its halves, are dropped.
+    pub async fn run<F, Serving>(self, serve: F) -> Response<Body>
+    where
+        F: FnOnce(WebSocket) -> Serving,
+        Serving: Future<Output = ()>,
+    {
+        let (socket, response) = self.accept();
+        serve(socket).await;
+        response
+    }
+
+    /// Accepts: the 101 is sent when the handler next pauses. The handler is to return the response (nobody sees it), at
+    /// once or when the WebSocket is done with. It may give the WebSocket to another task.
+    #[must_use]
+    pub fn accept(self) -> (WebSocket, Response<Body>) {
+        let mut fields = vec![("Upgrade", "websocket".to_owned()), ("Sec-WebSocket-Accept", self.accept)];
+        if let Some(protocol) = self.selected {
+            fields.push(("Sec-WebSocket-Protocol", protocol));
+        }
+        self.upgrade.duplex.accept(fields);
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        (WebSocket::new(self.upgrade.duplex, &self.limits, self.upgrade.config.write_buffer), response)
+    }
+}
+
+/// Why a request does not become a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocketRejection(Option<Rejection>);
+
+impl WebSocketRejection {
+    /// The response that says so: 400, 405, or 426 with the version that is spoken here.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(format!("{self}\n")));
+        let status = self.0.map_or(500, |rejection| rejection.status());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        let headers = response.headers_mut();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
+        for (name, value) in self.0.iter().flat_map(Rejection::response_fields) {
+            if let Ok(name) = http::HeaderName::from_bytes(name.as_bytes()) {
+                headers.insert(name, http::HeaderValue::from_static(value));
+            }
+        }
+        response
+    }
+}
+
+impl From<Rejection> for WebSocketRejection {
+    fn from(rejection: Rejection) -> Self {
+        Self(Some(rejection))
+    }
+}
+
+impl fmt::Display for WebSocketRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(rejection) => rejection.fmt(f),
+            None => f.write_str("the connection cannot be upgraded: the request did not come from this server as it was"),
+        }
+    }
+}
+
+impl std::error::Error for WebSocketRejection {}

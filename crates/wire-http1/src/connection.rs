@@ -1,0 +1,243 @@
+//! One connection in the server role: the request decoder and the response encoder, coupled.
+//!
+//! ```text
+//!  reading:    Head -> Fixed | Chunked -> Trailers -> End -> Complete ---+--> next_cycle() -> Head
+//!                 \_______________________________/            (Paused)  |
+//!                                                                        +--> Switched (Upgraded)
+//!  responding: Idle (interim heads) -> Body -> Complete -----------------+
+//! ```
+//!
+//! Invariants:
+//! - a request is read only when the one before it was read and answered completely: later bytes stay with the caller;
+//! - the connection persists only if both sides agree and both messages ended by their own framing;
+//! - after an error nothing is decoded any more, and the next head says `close`;
+//! - a switch of protocols is proposed by the request and confirmed by the final head. Until then bytes behind the
+//!   request belong to nobody.
+
+use crate::chunked::Chunked;
+use crate::config::Config;
+use crate::error::Error;
+use crate::field::FieldScanner;
+use crate::framing::{BodyFraming, Decision, Framing};
+use crate::head::RequestHead;
+use crate::request_line::{LineScanner, Method, Version};
+use crate::trailers::Trailers;
+
+/// One HTTP/1.1 connection, server role: bytes in, events out; responses in, bytes out.
+///
+/// `decode` until it says `None` (more bytes, please) or `Paused` (answer first). Interim heads, the final head, content
+/// and end are appended to the caller's buffer by the `encode_*` methods, at any time from `Event::Head` on.
+/// [`next_cycle`](Self::next_cycle) goes on to the next request.
+///
+/// # Unconsumed input
+///
+/// Without an event, at most this much stays with the caller: a head in progress, that is
+/// `max_target + max_field_section + 44` bytes (44: the longest method and the rest of the request line), or a trailer
+/// section of `max_trailer_section`. Everything else is consumed as it comes.
+#[derive(Debug)]
+pub struct ServerConnection {
+    pub(crate) config: Config,
+    pub(crate) reading: Reading,
+    pub(crate) responding: Responding,
+    /// What the current request means for its response.
+    pub(crate) request: Request,
+    pub(crate) head: RequestHead,
+    pub(crate) trailers: Trailers,
+    /// Bytes of the current message that were consumed.
+    pub(crate) offset: u64,
+    /// Bytes that the last call left unconsumed, inside a message.
+    pub(crate) pending: usize,
+    pub(crate) error: Option<Error>,
+    /// This side wants to close, or must.
+    pub(crate) close: bool,
+    /// A 100 was sent, or content came without one.
+    pub(crate) continued: bool,
+}
+
+/// What is read next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Empty lines that were skipped, and the place in the head.
+    Head(HeadPlace),
+    /// Content of this many bytes more.
+    Fixed(u64),
+    Chunked(Chunked),
+    Trailers(FieldScanner),
+    /// The request is complete; the event was not reported yet.
+    End,
+    /// The event was reported.
+    Complete,
+}
+
+/// Where the decoder stands in a head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HeadPlace {
+    pub(crate) empty_lines: usize,
+    pub(crate) line: LineScanner,
+    pub(crate) fields: Option<FieldScanner>,
+    pub(crate) framing: Framing,
+}
+
+/// What was written of the response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Responding {
+    /// No final head.
+    #[default]
+    Idle,
+    /// A final head; content may follow.
+    Body(Outgoing),
+    Complete,
+    /// 101, or 2xx to CONNECT: the protocol was switched.
+    Switched,
+}
+
+/// How the content of a response is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outgoing {
+    /// No content, whatever the fields say: HEAD, 204, 205, 304.
+    None,
+    /// This many bytes are still to come.
+    Fixed(u64),
+    Chunked,
+    /// The connection's end is the content's end.
+    UntilClose,
+}
+
+/// What the connection keeps of a request when its head is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Known as soon as the decoder has read it, even if the request is refused later.
+    pub(crate) method: Option<Method>,
+    /// Known when the head is complete.
+    pub(crate) version: Option<Version>,
+    pub(crate) decision: Decision,
+}
+
+impl ServerConnection {
+    /// A connection on which nothing was received yet.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            reading: Reading::Head(HeadPlace::default()),
+            responding: Responding::Idle,
+            request: Request::default(),
+            head: RequestHead::default(),
+            trailers: Trailers::default(),
+            offset: 0,
+            pending: 0,
+            error: None,
+            close: false,
+            continued: false,
+        }
+    }
+
+    /// The head of the current request, from [`Event::Head`](crate::Event::Head) until the next head begins; unless it
+    /// was taken.
+    #[must_use]
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// Takes the head of the current request and leaves `spare`, whose table serves the next one: with two of them in
+    /// turn no request allocates. What framing and response need, the connection has kept for itself.
+    pub fn take_head(&mut self, spare: RequestHead) -> RequestHead {
+        core::mem::replace(&mut self.head, spare)
+    }
+
+    /// The trailer section of the current request, from [`Event::Trailers`](crate::Event::Trailers) until the next
+    /// head begins. Empty if there was none.
+    #[must_use]
+    pub fn trailers(&self) -> &Trailers {
+        &self.trailers
+    }
+
+    /// Whether a request has begun (with bytes that `decode` has seen) and is not complete: the input must not end now.
+    #[must_use]
+    pub fn is_mid_message(&self) -> bool {
+        match self.reading {
+            Reading::Head(_) => self.pending > 0,
+            Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => true,
+            Reading::End | Reading::Complete => false,
+        }
+    }
+
+    /// Whether [`Event::End`](crate::Event::End) of the current request was reported.
+    #[must_use]
+    pub fn request_complete(&self) -> bool {
+        self.reading == Reading::Complete
+    }
+
+    /// Whether a final head of the response was written.
+    #[must_use]
+    pub fn response_started(&self) -> bool {
+        self.responding != Responding::Idle
+    }
+
+    /// Whether the response was written completely.
+    #[must_use]
+    pub fn response_complete(&self) -> bool {
+        matches!(self.responding, Responding::Complete | Responding::Switched)
+    }
+
+    /// Whether the protocol was switched: by 101, or by a 2xx response to CONNECT.
+    #[must_use]
+    pub fn is_upgraded(&self) -> bool {
+        self.responding == Responding::Switched
+    }
+
+    /// Whether the connection persists behind this exchange, as decided so far: the request's version and Connection
+    /// field, no error, no [`set_close`](Self::set_close), and a response that ends by its own framing.
+    #[must_use]
+    pub fn keep_alive(&self) -> bool {
+        self.error.is_none()
+            && !self.close
+            && self.request.version.is_some()
+            && self.request.decision.keep_alive
+    }
+
+    /// Closes the connection behind this exchange: the next final head says `Connection: close`, and
+    /// [`next_cycle`](Self::next_cycle) returns false.
+    pub fn set_close(&mut self) {
+        self.close = true;
+    }
+
+    /// Whether the client still waits for a `100 Continue`: it expects one, none was sent, and no content has come.
+    /// A final head sent now closes the connection, since nobody knows whether the content will follow.
+    #[must_use]
+    pub fn awaits_continue(&self) -> bool {
+        self.request.decision.expects_continue && !self.continued && !self.request_read()
+    }
+
+    /// Goes on to the next request: true if request and response are complete and the connection persists. Otherwise
+    /// nothing changes; once the response is complete, false means: close. (If only the request is not complete, the
+    /// caller may drain it first.)
+    pub fn next_cycle(&mut self) -> bool {
+        if self.responding != Responding::Complete || !self.request_read() || !self.keep_alive() {
+            return false;
+        }
+        self.reading = Reading::Head(HeadPlace::default());
+        self.responding = Responding::Idle;
+        self.request = Request::default();
+        (self.offset, self.pending) = (0, 0);
+        self.continued = false;
+        true
+    }
+
+    /// Whether all of the request was received, reported or not.
+    pub(crate) fn request_read(&self) -> bool {
+        match self.reading {
+            Reading::End | Reading::Complete | Reading::Fixed(0) => true,
+            Reading::Head(_) | Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => false,
+        }
+    }
+
+    /// What reading goes on with behind a complete head.
+    pub(crate) fn behind_head(body: BodyFraming) -> Reading {
+        match body {
+            BodyFraming::None | BodyFraming::Fixed(0) => Reading::End,
+            BodyFraming::Fixed(length) => Reading::Fixed(length),
+            BodyFraming::Chunked => Reading::Chunked(Chunked::default()),
+        }
+    }
+}

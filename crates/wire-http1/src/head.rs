@@ -1,0 +1,233 @@
+//! The decoded head: offsets only, resolved against the bytes it was decoded from.
+
+use alloc::vec::Vec;
+
+use crate::error::ErrorKind;
+use crate::field::{self, Field, FieldSink, FieldView};
+use crate::framing::{BodyFraming, Decision, Framing};
+use crate::known::Known;
+use crate::request_line::{Method, RequestLine, Version};
+use crate::target::Form;
+
+/// A request head as offsets: it borrows nothing, copies nothing, and its table is used again for the next request.
+///
+/// [`view`](Self::view) joins it with the bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestHead {
+    /// Where the request line begins in the consumed prefix: behind an empty line that came in the same step.
+    start: u32,
+    line: RequestLine,
+    decision: Decision,
+    fields: Vec<Field>,
+}
+
+impl RequestHead {
+    /// Joins the head with its bytes: the consumed prefix of the step that reported it, or a copy of that.
+    ///
+    /// # Panics
+    ///
+    /// The view's methods panic when `prefix` is shorter than that prefix; with other bytes they return nonsense.
+    #[must_use]
+    pub fn view<'a>(&'a self, prefix: &'a [u8]) -> HeadView<'a> {
+        HeadView { head: self, bytes: &prefix[self.start as usize..] }
+    }
+
+    /// The method, if it is one of the registered ones.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.line.method
+    }
+
+    /// The version that counts.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.line.version
+    }
+
+    /// How the content is framed.
+    #[must_use]
+    pub fn body(&self) -> BodyFraming {
+        self.decision.body
+    }
+
+    /// Whether the client lets the connection persist (RFC 9112 section 9.3).
+    #[must_use]
+    pub fn keep_alive(&self) -> bool {
+        self.decision.keep_alive
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends its content (RFC 9110 section 10.1.1). Never in
+    /// HTTP/1.0, and never without content.
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        self.decision.expects_continue
+    }
+
+    /// Whether the client offers to switch protocols: Upgrade, named in Connection (RFC 9110 section 7.8). Never in
+    /// HTTP/1.0.
+    #[must_use]
+    pub fn offers_upgrade(&self) -> bool {
+        self.decision.offers_upgrade
+    }
+
+    /// Number of field lines.
+    #[must_use]
+    pub fn field_count(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Empties the table and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.start = 0;
+        self.line = RequestLine::default();
+        self.decision = Decision::default();
+        self.fields.clear();
+    }
+
+    pub(crate) fn set_line(&mut self, line: RequestLine) {
+        self.line = line;
+    }
+
+    pub(crate) fn line(&self) -> &RequestLine {
+        &self.line
+    }
+
+    /// Completes the head with what its fields decided.
+    pub(crate) fn complete(&mut self, start: usize, decision: Decision) {
+        self.start = start as u32;
+        self.decision = decision;
+    }
+
+    /// The sink that fills this head's table.
+    pub(crate) fn sink<'a>(&'a mut self, framing: &'a mut Framing, max_fields: usize) -> HeadSink<'a> {
+        HeadSink { fields: &mut self.fields, framing, max_fields }
+    }
+}
+
+/// Stores field lines, and shows framing the ones it asked for.
+pub(crate) struct HeadSink<'a> {
+    fields: &'a mut Vec<Field>,
+    framing: &'a mut Framing,
+    max_fields: usize,
+}
+
+impl FieldSink for HeadSink<'_> {
+    #[inline]
+    fn field(&mut self, field: Field, view: &[u8]) -> Result<(), ErrorKind> {
+        if self.fields.len() >= self.max_fields {
+            return Err(ErrorKind::TooManyFields);
+        }
+        if let Some(known) = field.known.filter(|known| known.decides_framing()) {
+            self.framing.field(known, &view[field.value_range()])?;
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+}
+
+/// A request head with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadView<'a> {
+    head: &'a RequestHead,
+    bytes: &'a [u8],
+}
+
+impl<'a> HeadView<'a> {
+    /// The method as it was sent.
+    #[must_use]
+    pub fn method(&self) -> &'a str {
+        field::ascii(&self.bytes[self.head.line.method_range()])
+    }
+
+    /// The request target as it was sent: ASCII, nothing decoded.
+    #[must_use]
+    pub fn target(&self) -> &'a str {
+        field::ascii(&self.bytes[self.head.line.target_range()])
+    }
+
+    /// The target's path, not decoded: begins with `/`, or is empty where the target has none (an absolute target
+    /// without path, CONNECT), or `*` for a server-wide OPTIONS.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        let rest = self.path_and_query();
+        rest.split_once('?').map_or(rest, |(path, _)| path)
+    }
+
+    /// The target's query without its `?`, not decoded.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a str> {
+        self.path_and_query().split_once('?').map(|(_, query)| query)
+    }
+
+    /// Path and query as they were sent.
+    #[must_use]
+    pub fn path_and_query(&self) -> &'a str {
+        let target = self.target();
+        match self.head.line.form {
+            Form::Origin | Form::Asterisk => target,
+            Form::Absolute { end, .. } => &target[end as usize..],
+            Form::Authority => "",
+        }
+    }
+
+    /// The scheme of an absolute target; otherwise the connection decides (RFC 9112 section 3.3).
+    #[must_use]
+    pub fn scheme(&self) -> Option<&'a str> {
+        match self.head.line.form {
+            Form::Absolute { start, .. } => Some(&self.target()[..start as usize - "://".len()]),
+            _ => None,
+        }
+    }
+
+    /// The authority of the target URI: the target's where it has one, whatever Host says (RFC 9112 sections 3.2.2 and
+    /// 3.3), the value of Host otherwise. `None` in HTTP/1.0 without Host.
+    #[must_use]
+    pub fn authority(&self) -> Option<&'a str> {
+        match self.head.line.form {
+            Form::Absolute { start, end } => Some(&self.target()[start as usize..end as usize]),
+            Form::Authority => Some(self.target()),
+            Form::Origin | Form::Asterisk => self.get_known(Known::Host).map(field::ascii),
+        }
+    }
+
+    /// The version that counts.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.head.line.version
+    }
+
+    /// The head as offsets.
+    #[must_use]
+    pub fn head(&self) -> &'a RequestHead {
+        self.head
+    }
+
+    /// The field lines in their original order and case.
+    pub fn fields(
+        &self,
+    ) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + use<'a> {
+        field::resolve(&self.head.fields, self.bytes)
+    }
+
+    /// The value of the first field of this name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The value of the first field of this name.
+    #[must_use]
+    pub fn get_known(&self, name: Known) -> Option<&'a [u8]> {
+        self.get_all_known(name).next()
+    }
+
+    /// The values of all fields of this name, in any case, in order.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
+        field::named(&self.head.fields, self.bytes, name)
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn get_all_known(&self, name: Known) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        field::known(&self.head.fields, self.bytes, name)
+    }
+}

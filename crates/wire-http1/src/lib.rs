@@ -1,0 +1,109 @@
+//! A strict, fast, sans-IO HTTP/1.1 codec (RFC 9112, and what RFC 9110 asks of a codec), server role.
+//!
+//! Bytes come in from the caller's buffer, responses are appended to the caller's buffer; the codec owns no socket, no
+//! clock, no thread and no payload. A head is decoded to offsets: names and values are borrowed from the input in their
+//! original order and case, and once a connection is warm a request allocates nothing. Content is never copied and never
+//! looked at.
+//!
+//! ```
+//! use wire_http1::{BodyLen, Config, Event, ServerConnection};
+//!
+//! /// Serves what arrived: decodes requests out of `input`, appends responses to `output`. Returns how much of `input`
+//! /// is done with, and whether the connection stays open.
+//! fn serve(
+//!     connection: &mut ServerConnection,
+//!     body: &mut Vec<u8>,
+//!     input: &[u8],
+//!     output: &mut Vec<u8>,
+//! ) -> Result<(usize, bool), wire_http1::EncodeError> {
+//!     let mut done = 0;
+//!     loop {
+//!         let step = match connection.decode(&input[done..]) {
+//!             Ok(step) => step,
+//!             Err(error) => {
+//!                 // The codec knows what to say, and that the connection closes.
+//!                 connection.encode_head(error.status(), "", BodyLen::Fixed(0), output)?.finish()?;
+//!                 connection.encode_end(output)?;
+//!                 return Ok((done, false));
+//!             }
+//!         };
+//!         let payload = step.payload(&input[done..]);
+//!         done += step.consumed;
+//!         match step.event {
+//!             // More bytes, please: present the rest again when they are there.
+//!             None => return Ok((done, true)),
+//!             Some(Event::Head) => {
+//!                 let head = connection.head().view(payload);
+//!                 assert_eq!((head.method(), head.path()), ("POST", "/echo"));
+//!                 assert_eq!(head.get("content-type"), Some(&b"text/plain"[..]));
+//!                 body.clear();
+//!                 connection.encode_continue(output)?;
+//!             }
+//!             Some(Event::Data { .. }) => body.extend_from_slice(payload),
+//!             Some(Event::Trailers) => {}
+//!             Some(Event::End) => {
+//!                 let mut head =
+//!                     connection.encode_head(200, "", BodyLen::Fixed(body.len() as u64), output)?;
+//!                 head.field("Content-Type", "text/plain")?;
+//!                 head.finish()?;
+//!                 connection.encode_data(body, output)?;
+//!                 connection.encode_end(output)?;
+//!                 if !connection.next_cycle() {
+//!                     return Ok((done, false));
+//!                 }
+//!             }
+//!             // Neither happens here: each request is answered at once, and none is upgraded.
+//!             Some(Event::Paused | Event::Upgraded) => return Ok((done, false)),
+//!         }
+//!     }
+//! }
+//!
+//! let request = b"POST /echo HTTP/1.1\r\nHost: example.com\r\nContent-Type: text/plain\r\n\
+//!     Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+//! let mut connection = ServerConnection::new(Config::default());
+//! let (mut body, mut output) = (Vec::new(), Vec::new());
+//! assert_eq!(serve(&mut connection, &mut body, request, &mut output), Ok((request.len(), true)));
+//! assert_eq!(output, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello");
+//!
+//! // Ambiguous input is refused, never repaired.
+//! output.clear();
+//! let smuggled = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+//! assert_eq!(serve(&mut connection, &mut body, smuggled, &mut output), Ok((0, false)));
+//! assert_eq!(output, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod chunked;
+mod class;
+mod config;
+mod connection;
+mod decode;
+mod encode;
+mod error;
+mod field;
+mod framing;
+mod head;
+mod head_writer;
+mod known;
+mod request_line;
+mod status;
+mod step;
+mod target;
+mod trailers;
+
+pub use config::Config;
+pub use connection::ServerConnection;
+pub use encode::{BodyLen, DataHead};
+pub use error::{EncodeError, Error, ErrorKind};
+pub use field::FieldView;
+pub use framing::BodyFraming;
+pub use head::{HeadView, RequestHead};
+pub use head_writer::{FieldLines, HeadWriter};
+pub use known::Known;
+pub use request_line::{Method, Version};
+pub use status::reason_phrase;
+pub use step::{Event, Step};
+pub use trailers::{Trailers, TrailersView};

@@ -1,0 +1,599 @@
+//! The decoder: bytes in, [`Event`]s out (RFC 6455 sections 5 and 7).
+//!
+//! Invariants:
+//!
+//! - Nothing is buffered. A data payload is handed out as it arrives, unmasked where it lies; of a control frame
+//!   nothing is consumed before it is whole.
+//! - What a header shows is refused as soon as the byte is there that shows it, in the order of the bytes.
+//! - Which events and which error come out, pieces of one message joined, does not depend on how the input was cut.
+
+use core::ops::Range;
+
+use crate::frame::{First, FrameHeader, Length, Mask, OpCode, Second, Utf8Validator};
+use crate::{CloseCode, Config, Error, ErrorKind};
+
+/// Which end of the connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Frames that arrive must be masked, frames that are sent are not (section 5.1).
+    Server,
+    /// Frames that arrive must not be masked, frames that are sent are (section 5.1).
+    Client,
+}
+
+/// The kind of a message (section 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DataKind {
+    /// UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// What one call of [`Decoder::decode`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// So many bytes at the start of the input are done with; they are the only ones that may have been modified.
+    pub consumed: usize,
+    /// What they gave; `None`: more bytes, please.
+    pub event: Option<Event>,
+}
+
+impl Step {
+    /// Where the event's payload lies in the input: it is the tail of the consumed prefix.
+    #[inline]
+    #[must_use]
+    pub fn payload_range(&self) -> Range<usize> {
+        self.consumed - self.event.map_or(0, |event| event.payload_len())..self.consumed
+    }
+
+    /// The event's payload in the input that was decoded.
+    ///
+    /// # Panics
+    ///
+    /// Where `input` is shorter than what was consumed of it.
+    #[inline]
+    #[must_use]
+    pub fn payload<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        &input[self.payload_range()]
+    }
+
+    /// As [`payload`](Self::payload), to be changed in place.
+    ///
+    /// # Panics
+    ///
+    /// Where `input` is shorter than what was consumed of it.
+    #[inline]
+    pub fn payload_mut<'a>(&self, input: &'a mut [u8]) -> &'a mut [u8] {
+        &mut input[self.payload_range()]
+    }
+}
+
+/// What arrived. Payloads lie in the input: see [`Step::payload_range`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A piece of a message.
+    ///
+    /// Pieces end where the input or a frame ends. A piece of a text message may end within a code point; it holds
+    /// no byte that cannot be UTF-8.
+    Data {
+        /// The kind of the message.
+        kind: DataKind,
+        /// Length of the piece in bytes. 0 only where `last` is set.
+        len: usize,
+        /// The first piece of its message.
+        first: bool,
+        /// The last piece of its message.
+        last: bool,
+        /// The message is compressed (RSV1 of RFC 7692). Always `false` where no extension owns RSV1.
+        deflated: bool,
+    },
+    /// A whole Ping. Obliges the caller to send a Pong with the same payload; where several wait, one for the
+    /// latest is enough (section 5.5.3).
+    Ping {
+        /// Length of the payload, at most 125.
+        len: usize,
+    },
+    /// A whole Pong.
+    Pong {
+        /// Length of the payload, at most 125.
+        len: usize,
+    },
+    /// The peer's Close, the last event. Obliges the caller to send one too, unless it did before (section 5.5.1).
+    Close {
+        /// The code; `None`: the frame was empty (1005 to an application, section 7.1.5).
+        code: Option<CloseCode>,
+        /// Length of the reason, at most 123. The payload is the reason alone, in UTF-8.
+        len: usize,
+    },
+}
+
+impl Event {
+    /// Length of the payload.
+    #[inline]
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        match *self {
+            Self::Data { len, .. } | Self::Ping { len } | Self::Pong { len } | Self::Close { len, .. } => len,
+        }
+    }
+}
+
+/// Decodes one direction of a connection, after the opening handshake.
+///
+/// Call [`decode`](Self::decode) until it yields no event, read more, put the new bytes behind what it left
+/// unconsumed, call again. It leaves at most 13 bytes (a header without its last byte), or 130 where they are a
+/// control frame without its last byte.
+///
+/// ```
+/// use wire_ws::{Config, DataKind, Decoder, Event, Role};
+///
+/// let mut decoder = Decoder::new(Role::Client, &Config::default());
+/// let mut input = *b"\x01\x03Hel\x89\x00\x80\x02lo"; // "Hel", a Ping, "lo"
+/// let mut start = 0;
+/// let mut text = Vec::new();
+/// loop {
+///     let step = decoder.decode(&mut input[start..])?;
+///     match step.event {
+///         Some(Event::Data { .. }) => text.extend_from_slice(step.payload(&input[start..])),
+///         Some(event) => assert_eq!(event, Event::Ping { len: 0 }),
+///         None => break,
+///     }
+///     start += step.consumed;
+/// }
+/// assert_eq!(text, b"Hello");
+/// # Ok::<(), wire_ws::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    state: State,
+    /// The mask bit that every second byte of a header must show: 0x80 from a client, 0 from a server.
+    mask_bit: u8,
+    /// Longest payload for the fast path: 125, or less where a limit is lower.
+    short: u8,
+    /// Bytes that the last call left unconsumed (at most 130): the input ends within a frame if it ends now.
+    pending: u8,
+    /// Of the current frame: the mask where it is masked, and whether it is the last of its message.
+    mask: Mask,
+    fin: bool,
+    /// An event of the current message was given.
+    begun: bool,
+    utf8: Utf8Validator,
+    /// Payload bytes of the current frame that have not arrived. Above 0 exactly in `State::Payload`.
+    remaining: u64,
+    message: Message,
+    limits: Config,
+    /// Bytes consumed since the first.
+    offset: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before a frame that is not within a message.
+    Idle,
+    /// Before a frame within a fragmented message.
+    Message,
+    /// In the payload of a data frame.
+    Payload,
+    /// A Close was received: whatever follows is ignored (section 5.5.1).
+    Closed,
+    /// An error was found.
+    Failed(Error),
+}
+
+/// The message whose frames are arriving; all zero between messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Message {
+    kind: DataKind,
+    /// Frames so far. 0: there is no message.
+    fragments: u32,
+    /// What the frames so far declared.
+    len: u64,
+}
+
+impl Message {
+    const NONE: Self = Self { kind: DataKind::Binary, fragments: 0, len: 0 };
+
+    /// The message with one more frame, whose header was checked.
+    fn with(self, header: &FrameHeader) -> Self {
+        let kind = match header.opcode {
+            OpCode::Text => DataKind::Text,
+            OpCode::Binary => DataKind::Binary,
+            _ => self.kind,
+        };
+        Self { kind, fragments: self.fragments.saturating_add(1), len: self.len + header.len }
+    }
+}
+
+impl Decoder {
+    /// A decoder at the first byte behind the opening handshake.
+    #[must_use]
+    pub fn new(role: Role, config: &Config) -> Self {
+        let short = config.max_message_size.min(config.max_frame_size).min(125);
+        Self {
+            state: State::Idle,
+            mask_bit: match role {
+                Role::Server => 0x80,
+                Role::Client => 0,
+            },
+            short: short as u8,
+            pending: 0,
+            mask: Mask::new([0; 4]),
+            fin: false,
+            begun: false,
+            utf8: Utf8Validator::new(),
+            remaining: 0,
+            message: Message::NONE,
+            limits: *config,
+            offset: 0,
+        }
+    }
+
+    /// Decodes until there is one event or the input is used up.
+    ///
+    /// Payload bytes are unmasked in place. After a Close everything is consumed and ignored.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol or passed a limit. Events complete before the error come first; the error then
+    /// comes again at every call.
+    #[inline]
+    pub fn decode(&mut self, input: &mut [u8]) -> Result<Step, Error> {
+        match self.decode_short(input) {
+            Some(step) => Ok(step),
+            None => self.decode_any(input),
+        }
+    }
+
+    /// The end of the input.
+    ///
+    /// # Errors
+    ///
+    /// `Ok` only after a Close (the connection then ended cleanly, section 7.1.4). Otherwise
+    /// [`ErrorKind::EndedWithoutClose`] or [`ErrorKind::EndedWithinFrame`], or the error found before.
+    pub fn decode_eof(&mut self) -> Result<(), Error> {
+        let within = self.remaining > 0 || self.pending > 0;
+        match self.state {
+            State::Failed(error) => Err(error),
+            State::Closed => Ok(()),
+            _ if within => Err(self.fail(ErrorKind::EndedWithinFrame, usize::from(self.pending))),
+            _ => Err(self.fail(ErrorKind::EndedWithoutClose, 0)),
+        }
+    }
+
+    /// Whether [`decode`](Self::decode) would give an event or an error for `input`, what is left unconsumed,
+    /// without more bytes. A data frame counts only when it is wholly there.
+    ///
+    /// Looks at headers only, and only at more than one where frames are empty fragments, which give no event. So
+    /// it can say `false` although text that is there is invalid.
+    #[must_use]
+    pub fn is_ready(&self, input: &[u8]) -> bool {
+        self.scan(input, false)
+    }
+
+    /// Bytes of the current data frame's payload that were not consumed yet; 0 between frames.
+    ///
+    /// So many of the next bytes are payload for sure: the bound for reading them straight to where they belong.
+    #[inline]
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// Whether the peer's Close was received: the input may end, and what else arrives is ignored.
+    #[inline]
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// The fast path: a whole short message in one frame. `None` leaves everything as it was.
+    #[inline]
+    fn decode_short(&mut self, input: &mut [u8]) -> Option<Step> {
+        let [first, second, rest @ ..] = input else { return None };
+        let kind = match *first {
+            0x81 => DataKind::Text,
+            0x82 => DataKind::Binary,
+            _ => return None,
+        };
+        // With the wrong mask bit this is at least 128.
+        let short = *second ^ self.mask_bit;
+        if self.state != State::Idle || short > self.short {
+            return None;
+        }
+        let len = usize::from(short);
+        let header = if self.mask_bit != 0 {
+            let (key, rest) = rest.split_first_chunk_mut()?;
+            let payload = rest.get_mut(..len)?;
+            let ascii = Mask::new(*key).apply(payload);
+            if kind == DataKind::Text && !ascii && core::str::from_utf8(payload).is_err() {
+                Mask::new(*key).apply(payload);
+                return None;
+            }
+            6
+        } else {
+            let payload = rest.get(..len)?;
+            if kind == DataKind::Text && !payload.is_ascii() && core::str::from_utf8(payload).is_err() {
+                return None;
+            }
+            2
+        };
+        let event = Event::Data { kind, len, first: true, last: true, deflated: false };
+        Some(self.step(header + len, Some(event)))
+    }
+
+    #[inline(never)]
+    fn decode_any(&mut self, input: &mut [u8]) -> Result<Step, Error> {
+        let mut consumed = 0;
+        loop {
+            let rest = &mut input[consumed..];
+            match self.state {
+                State::Payload => {
+                    if rest.is_empty() {
+                        return Ok(self.step(consumed, None));
+                    }
+                    let len = usize::try_from(self.remaining).map_or(rest.len(), |n| n.min(rest.len()));
+                    let (taken, event) = self.take(&mut rest[..len], consumed);
+                    consumed += taken;
+                    if event.is_some() {
+                        return Ok(self.step(consumed, event));
+                    }
+                }
+                State::Idle | State::Message => {
+                    let (header, header_len) = match self.check(self.message, rest) {
+                        Ok(Some(parsed)) => parsed,
+                        Ok(None) => return Ok(self.step_unfinished(consumed, rest.len())),
+                        Err((kind, at)) => return Err(self.fail(kind, consumed + at)),
+                    };
+                    if header.opcode.is_control() {
+                        // At most 125.
+                        let end = header_len + header.len as usize;
+                        let Some(frame) = rest.get_mut(..end) else {
+                            return Ok(self.step_unfinished(consumed, rest.len()));
+                        };
+                        let event = self.control(&header, &mut frame[header_len..], consumed + header_len)?;
+                        return Ok(self.step(consumed + end, Some(event)));
+                    }
+                    consumed += header_len;
+                    self.begin(&header);
+                    if header.len == 0 {
+                        let event = self.end_frame(0, consumed);
+                        if event.is_some() {
+                            return Ok(self.step(consumed, event));
+                        }
+                    }
+                }
+                State::Closed => return Ok(self.step(input.len(), None)),
+                State::Failed(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Parses and checks the header at the start of `input`, which follows `message`. Every rule that a header can
+    /// break is here. The error's offset is counted from the start of `input`.
+    #[inline]
+    fn check(
+        &self,
+        message: Message,
+        input: &[u8],
+    ) -> Result<Option<(FrameHeader, usize)>, (ErrorKind, usize)> {
+        let [first, rest @ ..] = input else { return Ok(None) };
+        let first = First::parse(*first).map_err(|kind| (kind, 0))?;
+        let broken = match first.opcode {
+            _ if first.rsv != 0 => Some(ErrorKind::ReservedBits),
+            OpCode::Continuation if message.fragments == 0 => Some(ErrorKind::UnexpectedContinuation),
+            OpCode::Continuation if message.fragments >= self.limits.max_fragments => {
+                Some(ErrorKind::TooManyFragments)
+            }
+            OpCode::Text | OpCode::Binary if message.fragments != 0 => Some(ErrorKind::UnfinishedMessage),
+            _ => None,
+        };
+        if let Some(kind) = broken {
+            return Err((kind, 0));
+        }
+        let [second, rest @ ..] = rest else { return Ok(None) };
+        if (*second ^ self.mask_bit) & 0x80 != 0 {
+            let kind = if self.mask_bit != 0 { ErrorKind::Unmasked } else { ErrorKind::Masked };
+            return Err((kind, 1));
+        }
+        let second = Second::parse(*second, first.opcode).map_err(|kind| (kind, 1))?;
+        let Some(length) = Length::parse(second, rest).map_err(|kind| (kind, 2))? else { return Ok(None) };
+        if !first.opcode.is_control() {
+            // The 7-bit length is the second byte itself.
+            let at = if length.value > 125 { 2 } else { 1 };
+            if length.value > self.limits.max_frame_size {
+                return Err((ErrorKind::FrameTooBig, at));
+            }
+            // No overflow: both are below 2^63.
+            if message.len + length.value > self.limits.max_message_size {
+                return Err((ErrorKind::MessageTooBig, at));
+            }
+        }
+        Ok(FrameHeader::finish(first, second, length, rest))
+    }
+
+    /// Enters a data frame.
+    fn begin(&mut self, header: &FrameHeader) {
+        self.message = self.message.with(header);
+        self.mask = Mask::new(header.key.unwrap_or([0; 4]));
+        self.fin = header.fin;
+        self.remaining = header.len;
+        self.state = State::Payload;
+    }
+
+    /// Takes the next bytes of the current frame's payload, at most [`remaining`](Self::remaining) and at least
+    /// one, which lie `at` bytes behind `self.offset`. Returns how many are good, and the event they give.
+    fn take(&mut self, payload: &mut [u8], at: usize) -> (usize, Option<Event>) {
+        /// Blocks that stay in the first-level cache between unmasking and validating.
+        const BLOCK: usize = 8 << 10;
+        let mask = self.mask;
+        let mut good = 0;
+        for block in payload.chunks_mut(BLOCK) {
+            let ascii = self.mask_bit != 0 && self.mask.apply(block);
+            if self.message.kind == DataKind::Text {
+                let checked = match (self.mask_bit, ascii) {
+                    (0, _) => self.utf8.push(block),
+                    (_, true) => self.utf8.push_ascii(block),
+                    (_, false) => self.utf8.push_any(block),
+                };
+                if let Err(bad) = checked {
+                    // What was not consumed stays as it was.
+                    let masked = good + block.len();
+                    good += bad;
+                    self.undo(mask, payload, good, masked);
+                    self.fail(ErrorKind::InvalidUtf8, at + good);
+                    return (good, (good > 0).then(|| self.data(good, false)));
+                }
+            }
+            good += block.len();
+        }
+        self.remaining -= good as u64;
+        if self.remaining > 0 {
+            return (good, Some(self.data(good, false)));
+        }
+        (good, self.end_frame(good, at + good))
+    }
+
+    /// Takes payload that the caller did not pass through `decode`: 1 to [`remaining`](Self::remaining) bytes.
+    pub(crate) fn resume(&mut self, payload: &mut [u8]) -> Option<Event> {
+        let (taken, event) = self.take(payload, 0);
+        self.step(taken, event).event
+    }
+
+    /// Masks `payload[from..to]` again, which `mask` (as it was at the start of `payload`) unmasked.
+    #[cold]
+    fn undo(&self, mut mask: Mask, payload: &mut [u8], from: usize, to: usize) {
+        if self.mask_bit != 0 {
+            mask.skip(from);
+            mask.apply(&mut payload[from..to]);
+        }
+    }
+
+    /// Leaves the current frame, of which the last `len` bytes were not given as an event. It ends `at` bytes
+    /// behind `self.offset`.
+    fn end_frame(&mut self, len: usize, at: usize) -> Option<Event> {
+        if !self.fin {
+            self.state = State::Message;
+            return (len > 0).then(|| self.data(len, false));
+        }
+        if !self.utf8.is_complete() {
+            self.fail(ErrorKind::IncompleteUtf8, at);
+            return (len > 0).then(|| self.data(len, false));
+        }
+        let event = self.data(len, true);
+        self.state = State::Idle;
+        self.message = Message::NONE;
+        self.begun = false;
+        Some(event)
+    }
+
+    /// A piece of the current message.
+    #[inline]
+    fn data(&mut self, len: usize, last: bool) -> Event {
+        let first = !self.begun;
+        self.begun = true;
+        Event::Data { kind: self.message.kind, len, first, last, deflated: false }
+    }
+
+    /// Handles a whole control frame (section 5.5), whose payload lies `at` bytes behind `self.offset`.
+    fn control(&mut self, header: &FrameHeader, payload: &mut [u8], at: usize) -> Result<Event, Error> {
+        if let Some(key) = header.key {
+            Mask::new(key).apply(payload);
+        }
+        let len = payload.len();
+        match header.opcode {
+            OpCode::Ping => Ok(Event::Ping { len }),
+            OpCode::Pong => Ok(Event::Pong { len }),
+            _ => {
+                let code = match payload {
+                    [] => None,
+                    [_] => return Err(self.fail(ErrorKind::InvalidCloseLength, at)),
+                    [high, low, reason @ ..] => {
+                        let Some(code) = CloseCode::new(u16::from_be_bytes([*high, *low])) else {
+                            return Err(self.fail(ErrorKind::InvalidCloseCode, at));
+                        };
+                        if let Err(e) = core::str::from_utf8(reason) {
+                            return Err(self.fail(ErrorKind::InvalidCloseReason, at + 2 + e.valid_up_to()));
+                        }
+                        Some(code)
+                    }
+                };
+                self.state = State::Closed;
+                Ok(Event::Close { code, len: len.saturating_sub(2) })
+            }
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, consumed: usize, event: Option<Event>) -> Step {
+        self.pending = 0;
+        self.offset += consumed as u64;
+        Step { consumed, event }
+    }
+
+    /// More bytes, please, with so many left unconsumed.
+    fn step_unfinished(&mut self, consumed: usize, pending: usize) -> Step {
+        let step = self.step(consumed, None);
+        // At most 130.
+        self.pending = pending as u8;
+        step
+    }
+
+    /// Fails at the byte `at` bytes behind `self.offset`.
+    #[cold]
+    fn fail(&mut self, kind: ErrorKind, at: usize) -> Error {
+        let error = Error::new(kind, self.offset + at as u64);
+        self.state = State::Failed(error);
+        self.remaining = 0;
+        error
+    }
+
+    /// The error, if there is one.
+    pub(crate) fn error(&self) -> Option<Error> {
+        match self.state {
+            State::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether `input` holds what [`is_ready`](Self::is_ready) asks for; with `whole`, up to the end of a message
+    /// or a control frame.
+    pub(crate) fn scan(&self, input: &[u8], whole: bool) -> bool {
+        let mut message = self.message;
+        let mut rest = input;
+        match self.state {
+            State::Closed => return false,
+            State::Failed(_) => return true,
+            State::Payload => {
+                let Some(next) = skip(rest, self.remaining) else { return false };
+                if !whole || self.fin {
+                    return true;
+                }
+                rest = next;
+            }
+            State::Idle | State::Message => {}
+        }
+        loop {
+            let header = match self.check(message, rest) {
+                Ok(Some((header, len))) => {
+                    rest = &rest[len..];
+                    header
+                }
+                Ok(None) => return false,
+                Err(_) => return true,
+            };
+            let Some(next) = skip(rest, header.len) else { return false };
+            if header.fin || (!whole && header.len > 0) {
+                return true;
+            }
+            message = message.with(&header);
+            rest = next;
+        }
+    }
+}
+
+/// `input` without its first `len` bytes, if there are so many.
+fn skip(input: &[u8], len: u64) -> Option<&[u8]> {
+    input.get(usize::try_from(len).ok()?..)
+}

@@ -1,0 +1,124 @@
+//! The client's side: a request goes, a response comes (RFC 6455 section 4.1).
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use super::list::{contains, token, trim};
+use super::{Extensions, Key};
+use crate::EncodeError;
+
+/// The fields of the request (section 4.1): `Upgrade`, `Sec-WebSocket-Version`, `Sec-WebSocket-Key`, and
+/// `Sec-WebSocket-Protocol` where there are `protocols`, in order of preference. `Host` and `Connection: Upgrade`
+/// are the HTTP codec's to send; the method is `GET`.
+///
+/// # Errors
+///
+/// [`EncodeError::InvalidProtocol`] where `protocols` are not unique tokens.
+pub fn request_fields<'a>(
+    key: &'a Key,
+    protocols: &[&str],
+) -> Result<impl Iterator<Item = (&'static str, Cow<'a, str>)> + use<'a>, EncodeError> {
+    let mut list = String::new();
+    for (i, name) in protocols.iter().enumerate() {
+        if token(name.as_bytes()).is_none() || protocols[..i].contains(name) {
+            return Err(EncodeError::InvalidProtocol);
+        }
+        if i > 0 {
+            list.push_str(", ");
+        }
+        list.push_str(name);
+    }
+    let fixed = [
+        ("Upgrade", Cow::Borrowed("websocket")),
+        ("Sec-WebSocket-Version", Cow::Borrowed("13")),
+        ("Sec-WebSocket-Key", Cow::Borrowed(key.as_str())),
+    ];
+    let protocols = (!list.is_empty()).then_some(("Sec-WebSocket-Protocol", Cow::Owned(list)));
+    Ok(fixed.into_iter().chain(protocols))
+}
+
+/// What a server agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted<'a> {
+    /// The subprotocol; `None`: the server speaks none of those offered.
+    pub protocol: Option<&'a str>,
+}
+
+/// Checks a response's status and fields (section 4.1) against the key that was sent and the subprotocols that were
+/// offered.
+///
+/// # Errors
+///
+/// The connection is not established: the first rule broken.
+pub fn verify<'a, I>(
+    status: u16,
+    fields: I,
+    key: &Key,
+    protocols: &[&str],
+) -> Result<Accepted<'a>, ResponseError>
+where
+    I: IntoIterator<Item = (&'a str, &'a [u8])>,
+{
+    if status != 101 {
+        return Err(ResponseError::Status(status));
+    }
+    let (mut upgrade, mut connection) = (None, false);
+    let (mut accept, mut protocol, mut extension) = (None, None, false);
+    for (name, value) in fields {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        if is("Upgrade") && upgrade.replace(trim(value)).is_some() {
+            return Err(ResponseError::Upgrade);
+        } else if is("Connection") {
+            connection |= contains(value, "upgrade");
+        } else if is("Sec-WebSocket-Accept") && accept.replace(trim(value)).is_some() {
+            return Err(ResponseError::Accept);
+        } else if is("Sec-WebSocket-Protocol") && protocol.replace(trim(value)).is_some() {
+            return Err(ResponseError::Protocol);
+        } else if is("Sec-WebSocket-Extensions") {
+            extension |= Extensions::new(value).next().is_some();
+        }
+    }
+    if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+        return Err(ResponseError::Upgrade);
+    }
+    if !connection {
+        return Err(ResponseError::Connection);
+    }
+    if accept != Some(&key.accept()[..]) {
+        return Err(ResponseError::Accept);
+    }
+    if extension {
+        return Err(ResponseError::Extension);
+    }
+    let protocol = match protocol.map(token) {
+        None => None,
+        Some(Some(name)) if protocols.contains(&name) => Some(name),
+        Some(_) => return Err(ResponseError::Protocol),
+    };
+    Ok(Accepted { protocol })
+}
+
+/// Why a response does not establish a connection. Sections are those of RFC 6455.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// Section 4.1 item 1: another status than 101, to be handled as HTTP says (redirects, authentication).
+    #[error("status {0} instead of 101")]
+    Status(u16),
+    /// Section 4.1 item 2: `Upgrade` is not exactly `websocket`.
+    #[error("Upgrade is not websocket")]
+    Upgrade,
+    /// Section 4.1 item 3: `Connection` does not list `Upgrade`.
+    #[error("Connection does not list Upgrade")]
+    Connection,
+    /// Section 4.1 item 4: `Sec-WebSocket-Accept` is missing, there are several, or it does not answer the key.
+    #[error("Sec-WebSocket-Accept does not answer the key")]
+    Accept,
+    /// Section 4.1 item 5: an extension that was not offered.
+    #[error("an extension that was not offered")]
+    Extension,
+    /// Section 4.1 item 6: a subprotocol that was not offered, or several.
+    #[error("a subprotocol that was not offered")]
+    Protocol,
+}
