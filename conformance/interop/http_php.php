@@ -36,7 +36,8 @@ foreach (['1.0', '1.1'] as $version) {
 }
 
 check('/request tells what PHP sent', function () use ($base) {
-    $got = json_decode((string) send("$base/request?a=b", 'PUT', 'xyz', ['X-Php: Yes', 'Connection: close']), true);
+    $headers = ['X-Php: Yes', 'Content-Type: text/plain', 'Connection: close'];
+    $got = json_decode((string) send("$base/request?a=b", 'PUT', 'xyz', $headers), true);
     $right = $got['method'] === 'PUT' && $got['target'] === '/request?a=b' && $got['body_len'] === 3
         && in_array(['X-Php', 'Yes'], $got['headers'], true);
     return $right ? null : json_encode($got);

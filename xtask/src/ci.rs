@@ -19,7 +19,7 @@ struct Tally {
 type Step = fn(&Workspace, &mut Tally) -> Result;
 
 const STEPS: &[(&str, Step)] = &[
-    ("format", |workspace, _| run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
+    ("format", format),
     ("clippy", |workspace, _| {
         let all = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
         run(&mut workspace.cargo(&all))
@@ -68,6 +68,13 @@ pub(crate) fn run_all(workspace: &Workspace) -> Result {
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     outcome
+}
+
+fn format(workspace: &Workspace, _: &mut Tally) -> Result {
+    for manifest in workspace.manifests() {
+        run(workspace.cargo(&["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
+    }
+    Ok(())
 }
 
 /// A feature that leans on a neighbour's shows only when a crate is built by itself.

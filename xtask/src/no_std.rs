@@ -10,11 +10,16 @@ use crate::workspace::Workspace;
 
 pub(crate) fn run_proof(workspace: &Workspace) -> Result {
     let target = workspace.target.join("no_std");
+    let cargo = |args: &[&str]| {
+        let mut cargo = workspace.cargo(args);
+        cargo
+            .args(["--quiet", "--manifest-path", "conformance/no_std/Cargo.toml", "--target-dir"])
+            .arg(&target);
+        cargo
+    };
+    run(cargo(&["clippy"]).args(["--", "-D", "warnings"]))?;
     for profile in ["dev", "release"] {
-        let mut build =
-            workspace.cargo(&["build", "--quiet", "--locked", "--profile", profile, "--manifest-path"]);
-        build.arg("conformance/no_std/Cargo.toml").arg("--target-dir").arg(&target);
-        run(&mut build)?;
+        run(&mut cargo(&["build", "--profile", profile]))?;
         let folder = if profile == "dev" { "debug" } else { profile };
         run(&mut Command::new(target.join(folder).join("no_std_proof")))?;
         println!("{profile}: links without std, and runs");

@@ -62,6 +62,12 @@ impl Workspace {
         names.filter(|name| name.starts_with("wire-") && *name != "wire-ffi").collect()
     }
 
+    /// The manifests of this workspace and of the packages that stand outside it.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = PathBuf> {
+        let folders = ["", "conformance/no_std", "fuzz"].into_iter();
+        folders.map(|folder| self.root.join(folder).join("Cargo.toml")).filter(|manifest| manifest.is_file())
+    }
+
     /// Builds the echo server for release, and says where it is.
     pub(crate) fn build_echo(&self) -> Result<PathBuf> {
         crate::run(&mut self.cargo(&["build", "--release", "--example", "echo"]))?;

@@ -75,7 +75,7 @@ impl Reply {
 /// curl with nothing of the user's configuration.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new("curl");
-    command.args(["-q", "-sS", "--noproxy", "*", "--max-time", "60"]).args(args);
+    command.args(["-q", "-sS", "--no-progress-meter", "--noproxy", "*", "--max-time", "60"]).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -87,7 +87,9 @@ fn curl(args: &[&str]) -> Result<Reply> {
 fn reply(output: Output) -> Result<Reply> {
     let stderr = String::from_utf8(output.stderr)?;
     ensure!(output.status.success(), "curl: {}", stderr.lines().next().unwrap_or("failed"));
-    let transfers: Vec<Value> = stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    // In parallel, curl draws its progress into the same line.
+    let facts = stderr.lines().filter_map(|line| line.find('{').map(|start| &line[start..]));
+    let transfers: Vec<Value> = facts.filter_map(|line| serde_json::from_str(line).ok()).collect();
     ensure!(!transfers.is_empty(), "curl told nothing of its transfer: {stderr}");
     Ok(Reply { body: output.stdout, transfers })
 }
