@@ -29,10 +29,14 @@ pub(crate) fn smoke(workspace: &Workspace, seconds: u32) -> Result {
     for target in targets.lines() {
         println!("=== {target}: {seconds} s");
         let time = format!("-max_total_time={seconds}");
+        // The first folder takes what is found, the others are only read: the committed seeds stay as they are.
+        let found = workspace.target.join("fuzz-found").join(target);
+        std::fs::create_dir_all(&found)?;
         let mut fuzz = cargo_fuzz(&["run", target]);
-        let seeds = workspace.root.join("fuzz/seeds").join(target);
+        fuzz.arg(found);
+        let seeds = workspace.root.join("fuzz/corpus").join(target);
         if seeds.is_dir() {
-            fuzz.arg(workspace.root.join("fuzz/corpus").join(target)).arg(seeds);
+            fuzz.arg(seeds);
         }
         run(fuzz.args([
             "--",
