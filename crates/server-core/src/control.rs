@@ -1,5 +1,6 @@
 //! What all connections of a server share: counters, and the word that it shuts down.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -20,8 +21,16 @@ pub struct Stats {
     pub websockets: usize,
 }
 
+/// The word over the connections of one server, or of several that share it: reads the counters, shuts down. Clones are
+/// the same.
+///
+/// A server makes its own ([`Server::control`](crate::Server::control)); a handler that wants to see the counters is
+/// given one before, with [`Server::with_control`](crate::Server::with_control).
+#[derive(Clone, Debug, Default)]
+pub struct Control(Arc<Shared>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Control {
+struct Shared {
     in_flight: AtomicUsize,
     peak: AtomicUsize,
     requests: AtomicU64,
@@ -42,32 +51,46 @@ struct Registry {
 }
 
 impl Control {
-    fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A new one, for servers to come.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    /// The counters now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
         Stats {
             connections: self.registry().open,
-            in_flight: self.in_flight.load(Relaxed),
-            peak: self.peak.load(Relaxed),
-            requests: self.requests.load(Relaxed),
-            websockets: self.websockets.load(Relaxed),
+            in_flight: self.0.in_flight.load(Relaxed),
+            peak: self.0.peak.load(Relaxed),
+            requests: self.0.requests.load(Relaxed),
+            websockets: self.0.websockets.load(Relaxed),
         }
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Relaxed)
-    }
-
-    /// Tells every connection and every waiting task.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Relaxed);
+    /// Begins to shut down: `accept` ends, idle connections close, requests in flight are finished, WebSockets get a
+    /// Close 1001. What is still open after [`Config::drain_timeout`](crate::Config::drain_timeout) is cut off.
+    pub fn shutdown(&self) {
+        self.0.draining.store(true, Relaxed);
         let mut registry = self.registry();
         let mut wakers: Vec<Waker> = registry.connections.iter_mut().filter_map(Option::take).collect();
         wakers.extend(registry.waiting.drain(..).map(|(_, waker)| waker));
         drop(registry);
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until no connection is open.
+    pub async fn closed(&self) {
+        poll_fn(|cx| self.poll_open_below(cx, 1)).await;
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Relaxed)
     }
 
     /// Waits until fewer than `limit` connections are open.
@@ -82,7 +105,7 @@ impl Control {
 
     /// Waits for the shutdown.
     pub(crate) fn poll_draining(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // Under the lock, so that `drain` either sees the waker or is seen here.
+        // Under the lock, so that `shutdown` either sees the waker or is seen here.
         let mut registry = self.registry();
         if self.is_draining() {
             return Poll::Ready(());
@@ -103,12 +126,12 @@ impl Registry {
 /// A connection's entry: it counts as open while this lives.
 #[derive(Debug)]
 pub(crate) struct Registration {
-    control: Arc<Control>,
+    control: Control,
     index: usize,
 }
 
 impl Registration {
-    pub(crate) fn new(control: &Arc<Control>) -> Self {
+    pub(crate) fn new(control: &Control) -> Self {
         let mut registry = control.registry();
         registry.open += 1;
         let index = registry.free.pop().unwrap_or_else(|| {
@@ -116,10 +139,10 @@ impl Registration {
             registry.connections.len() - 1
         });
         drop(registry);
-        Self { control: Arc::clone(control), index }
+        Self { control: control.clone(), index }
     }
 
-    pub(crate) fn control(&self) -> &Arc<Control> {
+    pub(crate) fn control(&self) -> &Control {
         &self.control
     }
 
@@ -145,7 +168,7 @@ impl Drop for Registration {
 /// Counts one thing for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Counted {
-    control: Arc<Control>,
+    control: Control,
     what: What,
 }
 
@@ -156,26 +179,26 @@ enum What {
 }
 
 impl Counted {
-    pub(crate) fn request(control: &Arc<Control>) -> Self {
-        let now = control.in_flight.fetch_add(1, Relaxed) + 1;
-        control.requests.fetch_add(1, Relaxed);
-        if now > control.peak.load(Relaxed) {
-            control.peak.fetch_max(now, Relaxed);
+    pub(crate) fn request(control: &Control) -> Self {
+        let now = control.0.in_flight.fetch_add(1, Relaxed) + 1;
+        control.0.requests.fetch_add(1, Relaxed);
+        if now > control.0.peak.load(Relaxed) {
+            control.0.peak.fetch_max(now, Relaxed);
         }
-        Self { control: Arc::clone(control), what: What::Request }
+        Self { control: control.clone(), what: What::Request }
     }
 
-    pub(crate) fn websocket(control: &Arc<Control>) -> Self {
-        control.websockets.fetch_add(1, Relaxed);
-        Self { control: Arc::clone(control), what: What::WebSocket }
+    pub(crate) fn websocket(control: &Control) -> Self {
+        control.0.websockets.fetch_add(1, Relaxed);
+        Self { control: control.clone(), what: What::WebSocket }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         match self.what {
-            What::Request => self.control.in_flight.fetch_sub(1, Relaxed),
-            What::WebSocket => self.control.websockets.fetch_sub(1, Relaxed),
+            What::Request => self.control.0.in_flight.fetch_sub(1, Relaxed),
+            What::WebSocket => self.control.0.websockets.fetch_sub(1, Relaxed),
         };
     }
 }

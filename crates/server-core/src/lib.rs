@@ -26,7 +26,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | accepting, shutting down, counters | [`Server`] |
+//! | accepting, shutting down, counters | [`Server`], [`Control`] |
 //! | what answers, and what it is given | [`Handler`], [`Request`], [`Incoming`], [`Body`] |
 //! | WebSockets | [`ws`] |
 //! | limits and deadlines | [`Config`] |
@@ -50,7 +50,7 @@ pub mod ws;
 pub use body::{Body, BodyError, BoxError, Incoming, Trailers};
 pub use config::Config;
 pub use conn::{Connection, ConnectionError, Deadline};
-pub use control::Stats;
+pub use control::{Control, Stats};
 pub use handler::{FromRequest, Handler};
 pub use listener::{ConnectionInfo, Listener};
 pub use request::Request;

@@ -170,7 +170,8 @@ impl Request {
         let view = parts.table.view(&arena);
         // The codec has validated all of it. `http` refuses only what it cannot represent, as a target of 64 KiB.
         *request.method_mut() = Method::from_bytes(view.method().as_bytes()).unwrap_or_default();
-        *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes())).unwrap_or_default();
+        *request.uri_mut() =
+            Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes())).unwrap_or_default();
         *request.headers_mut() = self.headers.take().unwrap_or_else(|| header_map(&parts.table, &arena));
         request.extensions_mut().insert(Arc::clone(&self.connection));
         if let Some(upgrade) = self.upgrade.take() {

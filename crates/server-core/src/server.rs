@@ -48,7 +48,7 @@ pub(crate) struct Shared<H, T> {
     pub(crate) handler: H,
     pub(crate) timer: T,
     pub(crate) config: Config,
-    pub(crate) control: Arc<Control>,
+    pub(crate) control: Control,
 }
 
 impl<H, T, R> Clone for Server<H, T, R> {
@@ -67,21 +67,26 @@ impl<H, T, R> fmt::Debug for Server<H, T, R> {
 }
 
 impl<H, T, R> Server<H, T, R> {
-    /// Begins to shut down: `accept` ends, idle connections close, requests in flight are finished, WebSockets get a
-    /// Close 1001. What is still open after [`Config::drain_timeout`] is cut off.
+    /// See [`Control::shutdown`].
     pub fn shutdown(&self) {
-        self.shared.control.drain();
+        self.shared.control.shutdown();
     }
 
-    /// Waits until every connection is gone.
+    /// See [`Control::closed`].
     pub async fn closed(&self) {
-        poll_fn(|cx| self.shared.control.poll_open_below(cx, 1)).await;
+        self.shared.control.closed().await;
     }
 
     /// The counters now.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.control.stats()
+    }
+
+    /// What shuts this server down and reads its counters.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.shared.control
     }
 
     /// The configuration.
@@ -99,7 +104,11 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
 
     /// A server with limits and deadlines of one's own.
     pub fn with_config(handler: H, timer: T, config: Config) -> Self {
-        let control = Arc::new(Control::default());
+        Self::with_control(handler, timer, config, Control::new())
+    }
+
+    /// A server that shares its [`Control`] with others, or with its handler.
+    pub fn with_control(handler: H, timer: T, config: Config, control: Control) -> Self {
         Self { shared: Arc::new(Shared { handler, timer, config, control }), request: PhantomData }
     }
 
@@ -117,7 +126,10 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
     ///
     /// # Errors
     /// When the listener itself is broken.
-    pub async fn accept<L: Listener>(&self, listener: &mut L) -> io::Result<Option<Connection<L::Io, H, T, R>>> {
+    pub async fn accept<L: Listener>(
+        &self,
+        listener: &mut L,
+    ) -> io::Result<Option<Connection<L::Io, H, T, R>>> {
         let control = &self.shared.control;
         loop {
             let accepted = poll_fn(|cx| {

@@ -168,6 +168,16 @@ impl ServerConnection {
         self.reading == Reading::Complete
     }
 
+    /// Content of the current request that is still to come, where its head declared the length.
+    #[must_use]
+    pub fn request_remaining(&self) -> Option<u64> {
+        match self.reading {
+            Reading::Fixed(left) => Some(left),
+            Reading::End | Reading::Complete => Some(0),
+            Reading::Head(_) | Reading::Chunked(_) | Reading::Trailers(_) => None,
+        }
+    }
+
     /// Whether a final head of the response was written.
     #[must_use]
     pub fn response_started(&self) -> bool {

@@ -192,7 +192,10 @@ impl fmt::Debug for Incoming {
             Kind::Whole(_) => "whole",
             Kind::Stream(_) => "stream",
         };
-        f.debug_struct("Incoming").field("kind", &kind).field("remaining", &self.remaining).finish_non_exhaustive()
+        f.debug_struct("Incoming")
+            .field("kind", &kind)
+            .field("remaining", &self.remaining)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,8 +7,8 @@ mod trailers;
 
 pub use incoming::{BodyError, Incoming};
 pub use outgoing::Body;
-pub use trailers::Trailers;
 pub(crate) use slot::{BodySlot, Demand};
+pub use trailers::Trailers;
 
 /// Any error, as bodies and services bring them.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -90,7 +90,10 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
             Kind::Empty => Poll::Ready(None),
             Kind::Whole(bytes) => {
@@ -140,7 +143,10 @@ impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>>> HttpBody for Erased<B> {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.project().body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }
 
@@ -164,7 +170,12 @@ impl<S: Stream<Item = Result<Bytes, E>>, E: Into<BoxError>> HttpBody for Streame
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(ready!(self.project().stream.poll_next(cx)).map(|item| item.map(Frame::data).map_err(Into::into)))
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(
+            ready!(self.project().stream.poll_next(cx)).map(|item| item.map(Frame::data).map_err(Into::into)),
+        )
     }
 }

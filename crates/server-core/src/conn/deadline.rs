@@ -61,11 +61,13 @@ impl Deadlines {
 
     /// Takes one that has expired.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
-        use Deadline::{Body, Drain, Handler, HalfClose, Head, Idle, Linger, WebSocketClose, Write};
-        [Head, Idle, Body, Write, Handler, HalfClose, WebSocketClose, Linger, Drain].into_iter().find(|deadline| {
-            let slot = &mut self.0[*deadline as usize];
-            slot.take_if(|at| *at <= now).is_some()
-        })
+        use Deadline::{Body, Drain, HalfClose, Handler, Head, Idle, Linger, WebSocketClose, Write};
+        [Head, Idle, Body, Write, Handler, HalfClose, WebSocketClose, Linger, Drain].into_iter().find(
+            |deadline| {
+                let slot = &mut self.0[*deadline as usize];
+                slot.take_if(|at| *at <= now).is_some()
+            },
+        )
     }
 }
 

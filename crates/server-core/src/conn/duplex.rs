@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
-use wire_ws::{CloseCode, Encoder};
+use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
 use crate::io::WriteBuffer;
 use crate::ws::Message;
@@ -262,7 +262,11 @@ impl Duplex {
         let payload = message.into_bytes();
         let State { encoder, output, .. } = &mut *state;
         if WriteBuffer::takes_reference(&payload) {
-            let header = encoder.encode_header(kind.into(), true, payload.len() as u64).map_err(drop)?;
+            let opcode = match kind {
+                DataKind::Text => OpCode::Text,
+                DataKind::Binary => OpCode::Binary,
+            };
+            let header = encoder.encode_header(opcode, true, payload.len() as u64).map_err(drop)?;
             output.tail().extend_from_slice(header.as_bytes());
             output.push_reference(payload);
         } else {

@@ -181,14 +181,16 @@ mod tests {
                 }
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let count = buffer.slices(&mut slices);
-                let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
+                let bytes: Vec<u8> =
+                    slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
                 buffer.advance(bytes.len());
                 got.extend(bytes);
             }
             while !buffer.is_empty() {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let count = buffer.slices(&mut slices);
-                let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
+                let bytes: Vec<u8> =
+                    slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
                 assert!(!bytes.is_empty());
                 buffer.advance(bytes.len());
                 got.extend(bytes);

@@ -29,6 +29,6 @@ mod upgrade;
 
 pub use message::{CloseFrame, Message, Text};
 pub use socket::{Closed, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};
-pub(crate) use upgrade::Upgrade;
+pub(crate) use upgrade::{Settings, Upgrade};
 pub use upgrade::{WebSocketRejection, WebSocketUpgrade};
 pub use wire_ws::CloseCode;

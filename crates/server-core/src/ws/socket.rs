@@ -219,7 +219,10 @@ impl WebSocketReceiver {
         }
     }
 
-    fn end(&mut self, last: Option<Result<Message, WebSocketError>>) -> Poll<Option<Result<Message, WebSocketError>>> {
+    fn end(
+        &mut self,
+        last: Option<Result<Message, WebSocketError>>,
+    ) -> Poll<Option<Result<Message, WebSocketError>>> {
         self.ended = true;
         self.input = ReadBuffer::default();
         Poll::Ready(last)
@@ -236,7 +239,10 @@ impl Stream for WebSocketReceiver {
 
 impl fmt::Debug for WebSocketReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketReceiver").field("ended", &self.ended).field("close", &self.close).finish_non_exhaustive()
+        f.debug_struct("WebSocketReceiver")
+            .field("ended", &self.ended)
+            .field("close", &self.close)
+            .finish_non_exhaustive()
     }
 }
 

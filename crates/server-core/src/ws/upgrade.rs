@@ -94,8 +94,10 @@ impl WebSocketUpgrade {
     /// Selects the first of `supported` that the client offers, if any.
     #[must_use]
     pub fn protocols(mut self, supported: &[&str]) -> Self {
-        self.selected =
-            supported.iter().find(|name| self.offered.iter().any(|offered| offered == *name)).map(|name| (*name).into());
+        self.selected = supported
+            .iter()
+            .find(|name| self.offered.iter().any(|offered| offered == *name))
+            .map(|name| (*name).into());
         self
     }
 
@@ -159,7 +161,8 @@ impl WebSocketRejection {
         let status = self.0.map_or(500, |rejection| rejection.status());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let headers = response.headers_mut();
-        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
         for (name, value) in self.0.iter().flat_map(Rejection::response_fields) {
             if let Ok(name) = http::HeaderName::from_bytes(name.as_bytes()) {
                 headers.insert(name, http::HeaderValue::from_static(value));
@@ -179,7 +182,9 @@ impl fmt::Display for WebSocketRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(rejection) => rejection.fmt(f),
-            None => f.write_str("the connection cannot be upgraded: the request did not come from this server as it was"),
+            None => f.write_str(
+                "the connection cannot be upgraded: the request did not come from this server as it was",
+            ),
         }
     }
 }

@@ -58,8 +58,8 @@ pub(super) struct Link<Io> {
 
     /// The current request's body, where it streams.
     pub(super) slot: Option<Arc<BodySlot>>,
-    /// The client waits for `100 Continue`.
-    pub(super) owes_continue: bool,
+    /// The current request is a HEAD.
+    pub(super) is_head: bool,
     /// Unread body bytes thrown away.
     pub(super) discarded: u64,
     /// The rest of the request cannot be read: it failed, or took too long.
@@ -73,7 +73,10 @@ pub(super) struct Link<Io> {
 
     /// Where the request offers an upgrade.
     pub(super) duplex: Option<Arc<Duplex>>,
+    /// The handler has accepted it.
     pub(super) accepted: bool,
+    /// What the WebSocket wanted when the handler last paused.
+    pub(super) wants: Option<Wants>,
     pub(super) draining: bool,
 }
 
@@ -81,7 +84,7 @@ impl<Io> Link<Io> {
     pub(super) fn new(
         io: Io,
         info: ConnectionInfo,
-        control: &Arc<Control>,
+        control: &Control,
         config: &Config,
         now: Instant,
     ) -> Self {
@@ -95,7 +98,10 @@ impl<Io> Link<Io> {
             deadlines,
             now,
             info: Arc::new(info),
-            settings: Arc::new(Settings { limits: config.websocket.clone(), write_buffer: config.write_buffer }),
+            settings: Arc::new(Settings {
+                limits: config.websocket.clone(),
+                write_buffer: config.write_buffer,
+            }),
             registration: Registration::new(control),
             waker: None,
             reading: true,
@@ -104,7 +110,7 @@ impl<Io> Link<Io> {
             expired: false,
             ending: Ending::No,
             slot: None,
-            owes_continue: false,
+            is_head: false,
             discarded: 0,
             request_failed: false,
             counted: None,
@@ -112,11 +118,12 @@ impl<Io> Link<Io> {
             responded: false,
             duplex: None,
             accepted: false,
+            wants: None,
             draining: false,
         }
     }
 
-    pub(super) fn control(&self) -> &Arc<Control> {
+    pub(super) fn control(&self) -> &Control {
         self.registration.control()
     }
 
@@ -144,7 +151,10 @@ impl<Io> Link<Io> {
         if self.ending == Ending::No {
             self.ending = ending;
             self.reading = false;
-            for deadline in [Deadline::Head, Deadline::Idle, Deadline::Body, Deadline::Handler, Deadline::HalfClose] {
+            self.counted = None;
+            for deadline in
+                [Deadline::Head, Deadline::Idle, Deadline::Body, Deadline::Handler, Deadline::HalfClose]
+            {
                 self.deadlines.clear(deadline);
             }
         }
@@ -161,23 +171,24 @@ impl<Io> Link<Io> {
     }
 
     /// After it was polled.
-    pub(super) fn leave(&self, cx: &Context<'_>) -> Demand {
+    pub(super) fn leave(&mut self, cx: &Context<'_>) -> Demand {
+        self.wants = self.duplex.as_ref().map(|duplex| duplex.leave(cx, &mut self.output));
         self.slot.as_ref().map_or(Demand::None, |slot| slot.leave(cx))
-    }
-
-    pub(super) fn leave_duplex(&mut self, cx: &Context<'_>) -> Option<Wants> {
-        Some(self.duplex.as_ref()?.leave(cx, &mut self.output))
     }
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     /// Reads once, if that is wanted.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, config: &Config) -> Result<Progress, ConnectionError> {
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+    ) -> Result<Progress, ConnectionError> {
         if !self.reading || self.eof {
             return Ok(Progress::Blocked);
         }
         if self.upgraded() {
-            return self.poll_read_upgraded(cx);
+            return Ok(self.poll_read_upgraded(cx));
         }
         let Poll::Ready(read) = self.input.poll_fill(cx, &mut self.io)? else { return Ok(Progress::Blocked) };
         self.reading = false;
@@ -216,7 +227,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// Writes what has gathered. True: all of it is written.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, config: &Config) -> Result<bool, ConnectionError> {
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+    ) -> Result<bool, ConnectionError> {
         let mut progress = false;
         let done = self.output.poll_write(cx, &mut self.io, &mut progress)?.is_ready();
         if done {
@@ -236,7 +251,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// Ends our side and, where that is needed, waits for the client's.
-    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, config: &Config) -> Poll<Result<(), ConnectionError>> {
+    pub(super) fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+    ) -> Poll<Result<(), ConnectionError>> {
         if self.ending != Ending::Lingering {
             // The client may be gone already: there is nothing left to lose.
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));

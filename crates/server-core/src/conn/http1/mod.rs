@@ -136,7 +136,9 @@ where
             } else if budget == 0 {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
-            } else if link.poll_read(cx, config)? == Progress::Made || (written && std::mem::take(&mut link.awaits_write)) {
+            } else if link.poll_read(cx, config)? == Progress::Made
+                || (written && std::mem::take(&mut link.awaits_write))
+            {
                 continue;
             }
             while let Some(deadline) = link.deadlines.take_expired(link.now) {
@@ -176,7 +178,8 @@ where
         match exchange.as_mut().project() {
             ExchangeProject::Idle => {
                 if link.upgraded() {
-                    link.serve_upgraded(cx, config);
+                    link.leave(cx);
+                    link.serve_upgraded(config, false);
                     return Ok(());
                 }
                 if link.ending != Ending::No {
@@ -191,24 +194,25 @@ where
             ExchangeProject::Handling { future } => {
                 link.enter();
                 let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+                link.check_accepted();
                 let demand = link.leave(cx);
-                link.check_accepted(config);
                 match polled {
                     Err(panic) => {
                         exchange.set(Exchange::Idle);
                         link.handler_panicked(&*panic);
                     }
+                    // The response is the one that `WebSocketUpgrade` gave; the 101 is out.
                     Ok(Poll::Ready(_)) if link.upgraded() => exchange.set(Exchange::Idle),
                     Ok(Poll::Ready(response)) => {
                         let (parts, body) = response.into_parts();
-                        if link.begin_response(parts, &body) {
+                        if link.begin_response(parts, &body)? {
                             exchange.set(Exchange::Responding { body });
                         } else {
                             exchange.set(Exchange::Idle);
                         }
                     }
                     Ok(Poll::Pending) if link.upgraded() => {
-                        link.serve_upgraded(cx, config);
+                        link.serve_upgraded(config, true);
                         return Ok(());
                     }
                     Ok(Poll::Pending) => {
@@ -232,12 +236,12 @@ where
                     Ok(Poll::Ready(Some(Ok(frame)))) => link.write_frame(frame, body.is_end_stream())?,
                     Ok(Poll::Ready(Some(Err(error)))) => link.body_failed(error.into())?,
                     Ok(Poll::Ready(None)) => link.end_response()?,
+                    Ok(Poll::Pending) if link.serve_body(demand, config) == Progress::Made => false,
                     Ok(Poll::Pending) => {
-                        if link.serve_body(demand, config) == Progress::Blocked {
-                            link.write_head(None)?;
+                        if link.write_head()? {
                             return Ok(());
                         }
-                        false
+                        true
                     }
                 };
                 if done {
@@ -273,6 +277,7 @@ fn expire<Io, F, B>(
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("no message"))
 }

@@ -1,6 +1,6 @@
 //! The request side: heads, bodies on demand, and what is left of a body that nobody read.
 
-use wire_http1::{BodyFraming, Event, Step};
+use wire_http1::{BodyFraming, Event, Method, Step};
 
 use super::link::{Ending, Link};
 use super::{Config, Progress};
@@ -27,6 +27,9 @@ impl<Io> Link<Io> {
             return None;
         }
         if self.input.is_empty() {
+            if self.eof {
+                self.end(Ending::Close);
+            }
             self.reading = true;
             return None;
         }
@@ -67,8 +70,9 @@ impl<Io> Link<Io> {
         parts.bytes.extend_from_slice(&self.input.bytes()[..consumed]);
         parts.table = self.http.take_head(std::mem::take(&mut parts.table));
         self.input.consume(consumed);
-        self.owes_continue = parts.table.expects_continue();
-        let upgrade = parts.table.offers_upgrade().then(|| {
+        self.is_head = parts.table.method() == Method::Head;
+        let upgradable = parts.table.offers_upgrade() && parts.table.body() == BodyFraming::None;
+        let upgrade = upgradable.then(|| {
             let duplex = Duplex::new();
             self.duplex = Some(duplex.clone());
             Upgrade { duplex, config: self.settings.clone() }
@@ -79,7 +83,9 @@ impl<Io> Link<Io> {
                 self.decode_body_end();
                 Incoming::default()
             }
-            BodyFraming::Fixed(len) if len <= self.input.bytes().len() as u64 => Incoming::whole(self.whole_body(), limit),
+            BodyFraming::Fixed(len) if len <= self.input.bytes().len() as u64 => {
+                Incoming::whole(self.whole_body(), limit)
+            }
             BodyFraming::Fixed(len) => Incoming::stream(self.new_slot(), Some(len), limit),
             BodyFraming::Chunked => Incoming::stream(self.new_slot(), None, limit),
         };
@@ -94,9 +100,9 @@ impl<Io> Link<Io> {
 
     /// A body of declared length that lies in the input.
     fn whole_body(&mut self) -> bytes::Bytes {
-        self.owes_continue = false;
         let mut body = bytes::Bytes::new();
-        if let Ok(Step { consumed, event: Some(Event::Data { len }) }) = self.http.decode(self.input.bytes()) {
+        if let Ok(Step { consumed, event: Some(Event::Data { len }) }) = self.http.decode(self.input.bytes())
+        {
             body = self.input.take_payload(consumed, len);
         }
         self.decode_body_end();
@@ -114,8 +120,9 @@ impl<Io> Link<Io> {
     /// Does what the reader of the request body wants, from buffered input. Blocked: nothing moves without the socket;
     /// then `reading` says whether that is to be read.
     pub(super) fn serve_body(&mut self, demand: Demand, config: &Config) -> Progress {
-        let wanted = demand == Demand::Chunk || (demand == Demand::Abandoned && !self.owes_continue);
+        let wanted = demand == Demand::Chunk || (demand == Demand::Abandoned && !self.http.awaits_continue());
         if self.request_failed || self.http.request_complete() {
+            self.deadlines.clear(Deadline::Body);
             // Nothing is left to ask for. Reads on only to learn that the client is gone, and at most one buffer.
             self.reading = self.input.is_empty() && !self.accepted;
             return Progress::Blocked;
@@ -124,8 +131,8 @@ impl<Io> Link<Io> {
             self.deadlines.clear(Deadline::Body);
             return Progress::Blocked;
         }
-        if std::mem::take(&mut self.owes_continue) && self.input.is_empty() && self.head_is_unsent() {
-            // Refused only where the request did not ask for it.
+        if self.input.is_empty() {
+            // Nothing unless the client waits for it. Refused behind a final head, when it is too late.
             let _ = self.http.encode_continue(self.output.tail());
         }
         let Some(slot) = self.slot.clone() else { return Progress::Blocked };
@@ -147,7 +154,8 @@ impl<Io> Link<Io> {
                 }
                 Ok(Step { consumed, event: Some(Event::Trailers) }) => {
                     let trailers = self.http.trailers().view(&self.input.bytes()[..consumed]);
-                    let trailers = trailers.fields().map(|field| (field.name, field.value)).collect::<Trailers>();
+                    let trailers =
+                        trailers.fields().map(|field| (field.name, field.value)).collect::<Trailers>();
                     self.input.consume(consumed);
                     slot.end(Ok(Some(trailers)));
                 }
@@ -180,8 +188,8 @@ impl<Io> Link<Io> {
     fn finish_request(&mut self, config: &Config) -> Progress {
         while !self.http.request_complete() {
             let budget = config.max_discarded_body.saturating_sub(self.discarded);
-            let known = self.slot.as_ref().is_some() && self.http.remaining().is_some_and(|rest| rest > budget);
-            if self.request_failed || self.eof || known || std::mem::take(&mut self.owes_continue) || !self.http.keep_alive() {
+            let too_much = self.http.request_remaining().is_some_and(|rest| rest > budget);
+            if too_much || self.request_failed || self.eof || !self.http.keep_alive() {
                 self.end(Ending::Linger);
                 return Progress::Blocked;
             }
@@ -208,6 +216,7 @@ impl<Io> Link<Io> {
                 }
             }
         }
+        self.deadlines.clear(Deadline::Body);
         self.responded = false;
         self.counted = None;
         self.slot = None;

@@ -1,6 +1,6 @@
 //! The response side: heads, bodies as they come, and the answers that the server gives by itself.
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode, header};
 use http_body::Frame;
@@ -12,22 +12,178 @@ use crate::body::BodyError;
 use crate::io::WriteBuffer;
 
 impl<Io> Link<Io> {
-    /// The handler has answered. False: the response is complete as it is, its body is not wanted.
-    pub(super) fn begin_response<B: http_body::Body>(&mut self, parts: Parts, body: &B) -> bool {
+    /// The handler has answered. False: that is all, its body is not wanted.
+    pub(super) fn begin_response<B: http_body::Body>(
+        &mut self,
+        parts: Parts,
+        body: &B,
+    ) -> Result<bool, ConnectionError> {
         self.deadlines.clear(Deadline::Handler);
-        let declared = content_length(&parts.headers);
-        let len = match (body.size_hint().exact(), declared) {
-            // To HEAD and with 304 the handler may say the length of what it does not send (RFC 9110 section 8.6).
-            (Some(0), Some(declared)) if self.http.is_head_request() || parts.status == StatusCode::NOT_MODIFIED => {
-                BodyLen::Fixed(declared)
-            }
+        let bodyless = self.is_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
+        let len = match (body.size_hint().exact(), content_length(&parts.headers)) {
+            // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
+            (Some(0), Some(declared)) if bodyless => BodyLen::Fixed(declared),
             (Some(exact), _) | (None, Some(exact)) => BodyLen::Fixed(exact),
             (None, None) => BodyLen::Streamed,
         };
         self.head = Some(Box::new((parts, len)));
-        if body.is_end_stream() || self.http.is_head_request() || bodyless(self.head.as_deref().map(|head| head.0.status)) {
-            return self.end_response().is_err();
+        if bodyless || body.is_end_stream() {
+            self.end_response()?;
+            return Ok(false);
         }
-        true
+        Ok(true)
     }
+
+    /// Encodes the head, unless that was done. False: it cannot be sent, and was replaced by a whole response.
+    pub(super) fn write_head(&mut self) -> Result<bool, ConnectionError> {
+        let Some((parts, len)) = self.head.take().map(|head| *head) else { return Ok(true) };
+        if wants_close(&parts.headers) {
+            self.http.set_close();
+        }
+        let written = self.encode_head(&parts, len);
+        if let Err(error) = written {
+            tracing::error!(%error, status = %parts.status, "the handler's response cannot be sent");
+            self.answer(500, "");
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn encode_head(&mut self, parts: &Parts, len: BodyLen) -> Result<(), EncodeError> {
+        let mut head = self.http.encode_head(parts.status.as_u16(), "", len, self.output.tail())?;
+        for (name, value) in &parts.headers {
+            // Framing is the codec's: what a handler says of it was taken into account above.
+            if !matches!(*name, header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION) {
+                head.field(name, value)?;
+            }
+        }
+        if !parts.headers.contains_key(header::DATE) {
+            date::with_date(|date| head.field("date", date))?;
+        }
+        head.finish()
+    }
+
+    /// Encodes a piece of the body, the head first. True: the response is complete.
+    pub(super) fn write_frame<D: Buf>(
+        &mut self,
+        frame: Frame<D>,
+        last: bool,
+    ) -> Result<bool, ConnectionError> {
+        if !self.write_head()? {
+            return Ok(true);
+        }
+        let frame = match frame.into_data() {
+            Ok(mut data) => {
+                let data = data.copy_to_bytes(data.remaining());
+                if WriteBuffer::takes_reference(&data) {
+                    let around = self.http.encode_data_header(data.len() as u64).map_err(cut_off)?;
+                    self.output.tail().extend_from_slice(around.as_bytes());
+                    self.output.push_reference(data);
+                    self.output.tail().extend_from_slice(around.suffix());
+                } else {
+                    self.http.encode_data(&data, self.output.tail()).map_err(cut_off)?;
+                }
+                return if last { self.end_response() } else { Ok(false) };
+            }
+            Err(frame) => frame,
+        };
+        let Ok(trailers) = frame.into_trailers() else { return Ok(false) };
+        match self.http.encode_end_with_trailers(&trailers, self.output.tail()) {
+            Ok(()) => {
+                self.responded = true;
+                Ok(true)
+            }
+            // The framing has no place for them, or they may not stand there.
+            Err(error @ (EncodeError::TrailersNotAllowed | EncodeError::ForbiddenTrailer)) => {
+                tracing::debug!(%error, "trailers left out");
+                self.end_response()
+            }
+            Err(error) => Err(cut_off(error)),
+        }
+    }
+
+    /// The body is over.
+    pub(super) fn end_response(&mut self) -> Result<bool, ConnectionError> {
+        if self.write_head()? {
+            self.http.encode_end(self.output.tail()).map_err(cut_off)?;
+            self.responded = true;
+        }
+        Ok(true)
+    }
+
+    /// The response body failed. Before its head is out, the client gets a status; else a response that is cut off.
+    pub(super) fn body_failed(&mut self, error: BoxError) -> Result<bool, ConnectionError> {
+        if self.head.take().is_none() {
+            return Err(ConnectionError::Response(error));
+        }
+        if let Some(error) = error.downcast_ref::<BodyError>() {
+            self.answer(error.status().as_u16(), &error.to_string());
+        } else {
+            tracing::error!(%error, "response body failed");
+            self.answer(500, "");
+        }
+        Ok(true)
+    }
+
+    /// The handler panicked.
+    pub(super) fn handler_panicked(&mut self, panic: &(dyn std::any::Any + Send)) {
+        tracing::error!("handler {}", panic_message(panic));
+        self.deadlines.clear(Deadline::Handler);
+        if !self.upgraded() {
+            self.answer(500, "");
+        }
+    }
+
+    /// Refuses what cannot be answered otherwise, and ends the connection behind the answer.
+    pub(super) fn refuse(&mut self, status: u16, message: &str) {
+        self.http.set_close();
+        self.head = None;
+        if self.http.response_started() {
+            tracing::debug!(status, message, "too late to refuse: the response is cut off");
+        } else {
+            self.answer(status, message);
+        }
+        self.end(Ending::Linger);
+    }
+
+    /// A response of the server's own: the status in words and, where there is one, a line that says more.
+    pub(super) fn answer(&mut self, status: u16, message: &str) {
+        let reason =
+            StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
+        let separator = if message.is_empty() { "" } else { "\n" };
+        let text = format!("{status} {reason}{separator}{message}\n");
+        let done = (|| {
+            let out = self.output.tail();
+            let mut head = self.http.encode_head(status, "", BodyLen::Fixed(text.len() as u64), out)?;
+            head.field("content-type", "text/plain; charset=utf-8")?;
+            date::with_date(|date| head.field("date", date))?;
+            head.finish()?;
+            if self.http.response_has_body() {
+                self.http.encode_data(text.as_bytes(), out)?;
+            }
+            self.http.encode_end(out)
+        })();
+        self.responded = true;
+        if let Err(error) = done {
+            tracing::error!(%error, status, "cannot answer");
+            self.end(Ending::Linger);
+        }
+    }
+}
+
+fn cut_off(error: EncodeError) -> ConnectionError {
+    ConnectionError::Response(error.into())
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn wants_close(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONNECTION).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
 }

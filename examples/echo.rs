@@ -1,0 +1,349 @@
+//! The family's main job in one program: HTTP/1.1 and WebSocket echo.
+//!
+//! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Parser;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Frame;
+use serde::Serialize;
+use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
+use server_core::ws::{WebSocket, WebSocketUpgrade};
+use server_core::{Body, BodyError, Config, Control, Incoming, Listener as _, Request, Server, Stats};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// HTTP/1.1 and WebSocket echo server
+#[derive(Parser)]
+#[command(name = "echo")]
+struct Options {
+    /// Address to listen on; may be repeated; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: Vec<String>,
+    /// Threads; 1 is a single-threaded runtime
+    #[arg(long, value_name = "N", default_value_t = cores(), value_parser = clap::value_parser!(u16).range(1..))]
+    workers: u16,
+    /// Largest request body [default: 10485760 where it is collected, none where it streams]
+    #[arg(long, value_name = "BYTES")]
+    max_body_bytes: Option<u64>,
+    /// Time for a request head to arrive
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    head_timeout_ms: u64,
+    /// Time a connection may be idle between requests
+    #[arg(long, value_name = "MS", default_value_t = 60_000)]
+    idle_timeout_ms: u64,
+    /// Time that requests in flight have to finish when the server shuts down
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
+    drain_ms: u64,
+    /// Largest WebSocket message
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    ws_max_message_bytes: u64,
+}
+
+fn cores() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().try_into().unwrap_or(u16::MAX))
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+                .from_env_lossy(),
+        )
+        .init();
+    let mut runtime = if options.workers == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(options.workers.into());
+        builder
+    };
+    let result =
+        runtime.enable_all().build().map_err(|error| format!("cannot start: {error}")).and_then(|runtime| {
+            let result = runtime.block_on(run(&options));
+            // A handler that blocks its thread does not hold up the exit.
+            runtime.shutdown_background();
+            result
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("echo: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), String> {
+    let mut config = Config::default();
+    config.head_timeout = Duration::from_millis(options.head_timeout_ms);
+    config.idle_timeout = Duration::from_millis(options.idle_timeout_ms);
+    config.drain_timeout = Duration::from_millis(options.drain_ms);
+    config.websocket.max_message_size = options.ws_max_message_bytes;
+    config.websocket.max_frame_size = options.ws_max_message_bytes;
+
+    let mut listeners = Vec::new();
+    for address in resolve(&options.listen)? {
+        let listener =
+            TokioListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        listeners.push(listener);
+    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+
+    let control = Control::new();
+    let app = Arc::new(App { max_body: options.max_body_bytes, control: control.clone() });
+    let handler = move |request| answer(Arc::clone(&app), request);
+    let server = Server::with_control(handler, TokioTimer, config, control);
+
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let server = server.clone();
+        tokio::spawn(async move {
+            if let Err(error) = serve(&server, listener).await {
+                tracing::error!(%error, %address, "listener failed");
+            }
+        });
+        println!("listening on http://{address}");
+    }
+    io::stdout().flush().map_err(|error| error.to_string())?;
+
+    let mut signals = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
+    signals().await;
+    tracing::info!(connections = server.stats().connections, "shutting down");
+    server.shutdown();
+    tokio::select! {
+        () = server.closed() => Ok(()),
+        () = tokio::time::sleep(Duration::from_millis(options.drain_ms)) => Ok(()),
+        () = signals() => Err("stopped by a second signal".to_owned()),
+    }
+}
+
+fn resolve(listen: &[String]) -> Result<Vec<SocketAddr>, String> {
+    let mut addresses = Vec::new();
+    for name in listen {
+        let resolved = name.to_socket_addrs().map_err(|error| format!("cannot listen on {name}: {error}"))?;
+        addresses.extend(resolved);
+    }
+    Ok(addresses)
+}
+
+/// What the handler knows beside the request.
+struct App {
+    max_body: Option<u64>,
+    control: Control,
+}
+
+async fn answer(app: Arc<App>, mut request: Request) -> Response<Body> {
+    let read_only = matches!(request.method(), "GET" | "HEAD");
+    match request.path() {
+        "/echo" => echo(&app, request),
+        "/request" => Box::pin(describe(&app, request)).await,
+        "/ws" => Box::pin(websocket(request)).await,
+        "/" | "/hello" | "/stream" | "/sleep" | "/stats" if !read_only => method_not_allowed(),
+        "/" => with_type("text/html; charset=utf-8", include_str!("echo.html")),
+        "/hello" => with_type("text/plain", "Hello, World!"),
+        "/stats" => json(&Counters::from(app.control.stats())),
+        "/sleep" => match parameter(&request, "ms", None) {
+            Ok(ms) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                text(StatusCode::OK, format!("slept {ms} ms\n"))
+            }
+            Err(message) => text(StatusCode::BAD_REQUEST, message),
+        },
+        "/stream" => match Pieces::from_query(&request) {
+            Ok(pieces) => with_type("application/octet-stream", Body::new(pieces)),
+            Err(message) => text(StatusCode::BAD_REQUEST, message),
+        },
+        _ => {
+            drop(request.take_body());
+            text(StatusCode::NOT_FOUND, "not found\n")
+        }
+    }
+}
+
+/// `any /echo`: the request body, streamed back.
+fn echo(app: &App, mut request: Request) -> Response<Body> {
+    let content_type = request
+        .header("content-type")
+        .and_then(|value| HeaderValue::from_bytes(value).ok())
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let mut response = Response::new(Body::from(limited(app, request.take_body())));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+fn limited(app: &App, body: Incoming) -> Incoming {
+    match app.max_body {
+        Some(limit) => body.limit(limit),
+        None => body,
+    }
+}
+
+/// `any /request`: what arrived, as JSON.
+#[derive(Serialize)]
+struct Description<'a> {
+    method: &'a str,
+    target: &'a str,
+    version: String,
+    headers: Vec<(&'a str, String)>,
+    body_len: usize,
+    trailers: Vec<(&'a str, String)>,
+    peer: Option<SocketAddr>,
+}
+
+async fn describe(app: &App, mut request: Request) -> Response<Body> {
+    let mut body = limited(app, request.take_body());
+    let body_len = match body.collect().await {
+        Ok(bytes) => bytes.len(),
+        Err(error) => return refused(&error),
+    };
+    json(&Description {
+        method: request.method(),
+        target: request.target(),
+        version: format!("{:?}", request.version()),
+        headers: request.fields().map(printable).collect(),
+        body_len,
+        trailers: body.trailers().iter().flat_map(|trailers| trailers.iter()).map(printable).collect(),
+        peer: request.connection().peer,
+    })
+}
+
+fn printable<'a>((name, value): (&'a str, &[u8])) -> (&'a str, String) {
+    (name, String::from_utf8_lossy(value).into_owned())
+}
+
+/// `/ws`: every message back as it came.
+async fn websocket(mut request: Request) -> Response<Body> {
+    let upgrade = match WebSocketUpgrade::from_request(&mut request) {
+        Ok(upgrade) => upgrade.protocols(&["echo"]),
+        Err(rejection) => return rejection.into_response(),
+    };
+    drop(request);
+    upgrade.run(echo_messages).await
+}
+
+async fn echo_messages(mut socket: WebSocket) {
+    while let Some(message) = socket.recv().await {
+        let result = match message {
+            Ok(message) => socket.send(message).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = result {
+            tracing::debug!(error, "WebSocket ended");
+            break;
+        }
+    }
+}
+
+/// `/stats`
+#[derive(Serialize)]
+struct Counters {
+    connections: usize,
+    in_flight: usize,
+    peak: usize,
+    requests: u64,
+    websockets: usize,
+}
+
+impl From<Stats> for Counters {
+    fn from(stats: Stats) -> Self {
+        let Stats { connections, in_flight, peak, requests, websockets, .. } = stats;
+        Self { connections, in_flight, peak, requests, websockets }
+    }
+}
+
+/// `/stream`: a body that is made piece by piece.
+struct Pieces {
+    left: u64,
+    piece: Bytes,
+    delay: Duration,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Pieces {
+    const MAX_SIZE: u64 = 16 << 20;
+
+    fn from_query(request: &Request) -> Result<Self, String> {
+        let size = parameter(request, "size", Some(1024))?;
+        if size > Self::MAX_SIZE {
+            return Err(format!("size: at most {}\n", Self::MAX_SIZE));
+        }
+        Ok(Self {
+            left: parameter(request, "n", Some(10))?,
+            piece: Bytes::from(vec![b'x'; size as usize]),
+            delay: Duration::from_millis(parameter(request, "delay_ms", Some(0))?),
+            pause: None,
+        })
+    }
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        if let Some(pause) = &mut self.pause {
+            std::task::ready!(pause.as_mut().poll(cx));
+        }
+        self.left -= 1;
+        self.pause = (!self.delay.is_zero()).then(|| Box::pin(tokio::time::sleep(self.delay)));
+        Poll::Ready(Some(Ok(Frame::data(self.piece.clone()))))
+    }
+}
+
+/// A number from the query.
+fn parameter<T: FromStr>(request: &Request, name: &str, default: Option<T>) -> Result<T, String> {
+    let mut pairs = request.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    match (pairs.find(|(key, _)| *key == name), default) {
+        (Some((_, value)), _) => value.parse().map_err(|_| format!("{name}: not a number: {value}\n")),
+        (None, Some(default)) => Ok(default),
+        (None, None) => Err(format!("{name} is missing\n")),
+    }
+}
+
+fn with_type(content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = with_type("text/plain; charset=utf-8", body);
+    *response.status_mut() = status;
+    response
+}
+
+fn json(value: &impl Serialize) -> Response<Body> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => with_type("application/json", bytes),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+fn refused(error: &BodyError) -> Response<Body> {
+    text(error.status(), format!("{error}\n"))
+}
+
+fn method_not_allowed() -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
