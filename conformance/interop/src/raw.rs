@@ -172,14 +172,18 @@ fn http_1_0(server: &Server) -> Result {
 }
 
 fn half_close(server: &Server) -> Result {
-    for request in [
-        "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 13\r\n\r\nHello, World!",
+    for (request, body) in [
+        ("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", Some("Hello, World!")),
+        ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody", Some("body")),
+        ("GET /stream?n=3&size=2&delay_ms=100 HTTP/1.1\r\nHost: a\r\n\r\n", None),
+        ("GET /sleep?ms=500 HTTP/1.1\r\nHost: a\r\n\r\n", None),
     ] {
         let mut conn = Conn::open(server.addr())?;
         conn.send(request)?;
         conn.finish()?;
-        ensure!(conn.response()?.body == b"Hello, World!", "not the answer");
+        let response = conn.response().map_err(|e| format!("{request:?}: {e}"))?;
+        ensure!(response.head.status == 200, "{request:?}: {}", response.head.status);
+        ensure!(body.is_none_or(|body| response.body == body.as_bytes()), "{request:?}: not the answer");
         conn.closed()?;
     }
     Ok(())
