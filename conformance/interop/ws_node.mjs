@@ -124,6 +124,16 @@ const checks = {
     client.socket.send(Buffer.alloc(MAX + 1));
     assert.equal((await client.closed).code, 1009);
   },
+  // Whoever closes while the peer still sends must go on reading for a while, or the Close is lost with a reset.
+  "20 oversize messages at once all get their 1009": async () => {
+    const one = async () => {
+      const client = await open();
+      client.socket.send(Buffer.alloc(4 * MAX));
+      return (await client.closed).code;
+    };
+    const codes = await Promise.all(Array.from({ length: 20 }, one));
+    assert.deepEqual(codes.filter((code) => code !== 1009), []);
+  },
   "text that is not UTF-8 gets 1007": async () => {
     const client = await open();
     client.socket.send(Buffer.from([0x61, 0xff]), { binary: false });
