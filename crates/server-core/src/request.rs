@@ -36,9 +36,11 @@ pub(crate) struct HeadParts {
 const KEPT: usize = 64;
 const MAX_KEPT: usize = 8 << 10;
 
+#[expect(clippy::vec_box, reason = "a request is small to move, and a kept head changes hands as it is")]
+type Pool = Vec<Box<HeadParts>>;
+
 thread_local! {
-    // Boxed, so that a request is small to move and a kept head costs its list a pointer.
-    static POOL: RefCell<Vec<Box<HeadParts>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Pool> = const { RefCell::new(Vec::new()) };
 }
 
 impl Head {

@@ -223,10 +223,10 @@ impl Duplex {
     }
 
     /// The peer's Close has come; answers it (RFC 6455 section 5.5.1).
-    pub(crate) fn close_received(&self, code: Option<CloseCode>) {
+    pub(crate) fn close_received(&self, code: Option<CloseCode>, reason: &str) {
         let mut state = self.state();
         state.peer_closed = true;
-        state.close(code, "");
+        state.close(code, reason);
         state.wake_driver();
     }
 

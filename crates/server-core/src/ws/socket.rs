@@ -194,8 +194,8 @@ impl WebSocketReceiver {
                 Some(MessageEvent::Close { code, range }) => {
                     let reason = String::from_utf8_lossy(&self.input.bytes()[range]).into_owned();
                     self.input.consume(step.consumed);
+                    self.duplex.close_received(code, &reason);
                     self.close = Some(CloseFrame { code, reason });
-                    self.duplex.close_received(code);
                     return self.end(None);
                 }
                 // A Pong, or whatever a later version of the codec reports.

@@ -56,7 +56,7 @@ impl WebSocketUpgrade {
             method: request.method(),
             http_11_or_later: request.version() >= http::Version::HTTP_11,
         };
-        Self::new(handshake::accept(&line, request.fields())?, upgrade)
+        Self::new(&handshake::accept(&line, request.fields())?, upgrade)
     }
 
     /// Checks a request of the ecosystem's type, as [`Server`](crate::Server) gave it: the way to the connection is
@@ -71,13 +71,13 @@ impl WebSocketUpgrade {
             http_11_or_later: request.version() >= http::Version::HTTP_11,
         };
         let fields = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        Self::new(handshake::accept(&line, fields)?, upgrade)
+        Self::new(&handshake::accept(&line, fields)?, upgrade)
     }
 
-    fn new(offer: Offer<'_>, upgrade: Option<Upgrade>) -> Result<Self, WebSocketRejection> {
+    fn new(offer: &Offer<'_>, upgrade: Option<Upgrade>) -> Result<Self, WebSocketRejection> {
         let upgrade = upgrade.ok_or(WebSocketRejection(None))?;
         Ok(Self {
-            limits: upgrade.config.limits.clone(),
+            limits: upgrade.config.limits,
             upgrade,
             accept: offer.accept_value().to_owned(),
             origin: offer.origin().map(<[u8]>::to_vec),

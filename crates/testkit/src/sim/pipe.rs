@@ -92,6 +92,12 @@ impl Pipe {
         self.read.state().bytes.len()
     }
 
+    /// Bytes that were sent from here and that the peer has not read.
+    #[must_use]
+    pub fn unread_by_peer(&self) -> usize {
+        self.write.state().bytes.len()
+    }
+
     /// Ends this end's writing (a FIN); it may go on to read.
     pub fn finish(&self) {
         self.write.change(|state| state.finished = true);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wire_http1::ServerConnection;
 
 use super::{Config, ConnectionError, Progress};
-use crate::body::{BodyError, BodySlot, Demand};
+use crate::body::{BodyError, BodySlot, BoxError, Demand};
 use crate::conn::Duplex;
 use crate::conn::deadline::{Deadline, Deadlines};
 use crate::conn::duplex::Wants;
@@ -55,6 +55,8 @@ pub(super) struct Link<Io> {
     /// A deadline was acted on: look at everything again.
     pub(super) expired: bool,
     pub(super) ending: Ending,
+    /// Why the last response was cut off.
+    pub(super) failure: Option<BoxError>,
 
     /// The current request's body, where it streams.
     pub(super) slot: Option<Arc<BodySlot>>,
@@ -68,6 +70,8 @@ pub(super) struct Link<Io> {
     pub(super) counted: Option<Counted>,
     /// The response head that is not encoded yet.
     pub(super) head: Option<Box<(Parts, wire_http1::BodyLen)>>,
+    /// Between requests once the output is written.
+    pub(super) becomes_idle: bool,
     /// The response is complete: what is left of the request is its unread body.
     pub(super) responded: bool,
 
@@ -98,10 +102,7 @@ impl<Io> Link<Io> {
             deadlines,
             now,
             info: Arc::new(info),
-            settings: Arc::new(Settings {
-                limits: config.websocket.clone(),
-                write_buffer: config.write_buffer,
-            }),
+            settings: Arc::new(Settings { limits: config.websocket, write_buffer: config.write_buffer }),
             registration: Registration::new(control),
             waker: None,
             reading: true,
@@ -109,12 +110,14 @@ impl<Io> Link<Io> {
             awaits_write: false,
             expired: false,
             ending: Ending::No,
+            failure: None,
             slot: None,
             is_head: false,
             discarded: 0,
             request_failed: false,
             counted: None,
             head: None,
+            becomes_idle: false,
             responded: false,
             duplex: None,
             accepted: false,
@@ -158,6 +161,12 @@ impl<Io> Link<Io> {
                 self.deadlines.clear(deadline);
             }
         }
+    }
+
+    /// The response cannot be completed: what there is of it is written, and then the connection ends in its middle.
+    pub(super) fn cut_off(&mut self, error: BoxError) {
+        self.failure = Some(error);
+        self.end(if self.http.request_complete() { Ending::Close } else { Ending::Linger });
     }
 
     /// Before the handler or the response body is polled.
@@ -236,6 +245,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         let done = self.output.poll_write(cx, &mut self.io, &mut progress)?.is_ready();
         if done {
             self.deadlines.clear(Deadline::Write);
+            if std::mem::take(&mut self.becomes_idle) {
+                self.deadlines.set(Deadline::Idle, self.now + config.idle_timeout);
+            }
             if progress && let Some(duplex) = &self.duplex {
                 duplex.written();
             }

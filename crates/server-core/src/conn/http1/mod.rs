@@ -127,11 +127,19 @@ where
         // What the last poll waited for has probably come.
         link.poll_read(cx, config)?;
         loop {
-            drive(this.exchange.as_mut(), link, handler, config, cx, &mut budget)?;
+            match drive(this.exchange.as_mut(), link, handler, config, cx, &mut budget) {
+                Err(ConnectionError::Response(error)) => {
+                    this.exchange.set(Exchange::Idle);
+                    link.cut_off(error);
+                }
+                driven => driven?,
+            }
             let written = link.poll_write(cx, config)?;
             if link.ending != Ending::No {
                 if written && link.poll_end(cx, config)?.is_ready() {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(
+                        link.failure.take().map_or(Ok(()), |error| Err(ConnectionError::Response(error))),
+                    );
                 }
             } else if budget == 0 {
                 cx.waker().wake_by_ref();

@@ -38,7 +38,7 @@ impl<Io> Link<Io> {
             Ok(Step { consumed, event: Some(Event::Head) }) => Some(self.begin_request(consumed, config)),
             Ok(Step { consumed, .. }) => {
                 self.input.consume(consumed);
-                self.deadlines.clear(Deadline::Idle);
+                self.leave_idle();
                 self.deadlines.start(Deadline::Head, self.now + config.head_timeout);
                 if self.eof {
                     match self.http.decode_eof() {
@@ -56,8 +56,13 @@ impl<Io> Link<Io> {
         }
     }
 
-    fn begin_request(&mut self, consumed: usize, config: &Config) -> Request {
+    fn leave_idle(&mut self) {
+        self.becomes_idle = false;
         self.deadlines.clear(Deadline::Idle);
+    }
+
+    fn begin_request(&mut self, consumed: usize, config: &Config) -> Request {
+        self.leave_idle();
         self.deadlines.clear(Deadline::Head);
         if let Some(limit) = config.handler_timeout {
             self.deadlines.set(Deadline::Handler, self.now + limit);
@@ -226,7 +231,7 @@ impl<Io> Link<Io> {
             self.end(Ending::Close);
             return Progress::Blocked;
         }
-        self.deadlines.set(Deadline::Idle, self.now + config.idle_timeout);
+        self.becomes_idle = true;
         Progress::Made
     }
 

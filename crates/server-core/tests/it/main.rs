@@ -1,0 +1,9 @@
+//! The server on a simulated pipe and clock: no sockets, no sleeping, the same steps on every machine.
+
+mod bodies;
+mod deadlines;
+mod handlers;
+mod requests;
+mod shutdown;
+mod support;
+mod websocket;

@@ -1,0 +1,428 @@
+//! WebSockets over HTTP/1.1: upgrade, echo, gathering, backpressure, closing.
+
+use http::Response;
+use server_core::ws::{CloseCode, WebSocket, WebSocketError, WebSocketUpgrade};
+use server_core::{Body, Incoming, Request};
+use wire_ws::{DataKind, Encoder, MessageDecoder, MessageEvent, Payload, Role};
+
+use super::support::{Client, World, configured, get, statuses, text, world};
+
+const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+
+async fn echo(mut request: Request) -> Response<Body> {
+    match WebSocketUpgrade::from_request(&mut request) {
+        Ok(upgrade) => upgrade.protocols(&["echo", "other"]).run(echo_messages).await,
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+async fn echo_messages(mut socket: WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if socket.send(message).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// A client's frames.
+struct Peer {
+    client: Client,
+    encoder: Encoder,
+    decoder: MessageDecoder,
+    input: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Got {
+    Text(String),
+    Binary(usize),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+}
+
+impl Peer {
+    fn new(client: Client) -> Self {
+        let mut input = client.pipe.take();
+        let head = input.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let frames = input.split_off(head);
+        assert_eq!(statuses(&String::from_utf8(input).unwrap()), [101]);
+        Self {
+            client,
+            encoder: Encoder::client([7; 32]),
+            decoder: MessageDecoder::new(Role::Client, &wire_ws::Config::default()),
+            input: frames,
+        }
+    }
+
+    fn frames(&mut self, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(&mut self.encoder, &mut out);
+        out
+    }
+
+    fn text(&mut self, text: &str) -> Vec<u8> {
+        self.frames(|encoder, out| encoder.encode_message(DataKind::Text, text.as_bytes(), out).unwrap())
+    }
+
+    fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
+        self.frames(|encoder, out| encoder.encode_close(CloseCode::new(code), reason, out).unwrap())
+    }
+
+    fn received(&mut self) -> Vec<Got> {
+        self.input.extend(self.client.pipe.take());
+        let mut got = Vec::new();
+        loop {
+            let step = self.decoder.decode(&mut self.input).unwrap();
+            match step.event {
+                None => {
+                    self.input.drain(..step.consumed);
+                    return got;
+                }
+                Some(MessageEvent::Message { kind, payload }) => {
+                    let bytes = match payload {
+                        Payload::Input(range) => self.input[range].to_vec(),
+                        Payload::Buffer => self.decoder.take_buffer(),
+                    };
+                    got.push(match kind {
+                        DataKind::Text => Got::Text(String::from_utf8(bytes).unwrap()),
+                        DataKind::Binary => Got::Binary(bytes.len()),
+                    });
+                }
+                Some(MessageEvent::Pong { range }) => got.push(Got::Pong(self.input[range].to_vec())),
+                Some(MessageEvent::Close { code, range }) => {
+                    let reason = String::from_utf8(self.input[range].to_vec()).unwrap();
+                    got.push(Got::Close(code.map(CloseCode::get), reason));
+                }
+                Some(other) => panic!("{other:?}"),
+            }
+            self.input.drain(..step.consumed);
+        }
+    }
+}
+
+fn open<H, R>(world: &World<H, R>) -> Peer
+where
+    H: server_core::Handler<R> + 'static,
+    R: server_core::FromRequest + 'static,
+{
+    let client = world.connect();
+    world.send(&client, format!("{HANDSHAKE}\r\n"));
+    Peer::new(client)
+}
+
+#[test]
+fn the_handshake_of_the_rfc() {
+    let world = world(echo);
+    let got = world.exchange(format!("{HANDSHAKE}Sec-WebSocket-Protocol: x, other, echo\r\n\r\n"));
+    for line in [
+        "HTTP/1.1 101 Switching Protocols\r\n",
+        "\r\nUpgrade: websocket\r\n",
+        "\r\nConnection: upgrade\r\n",
+        "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+        "\r\nSec-WebSocket-Protocol: echo\r\n",
+    ] {
+        assert!(got.contains(line), "{got}");
+    }
+    assert!(!got.contains("Content-Length") && !got.contains("Transfer-Encoding"), "{got}");
+}
+
+#[test]
+fn wrong_handshakes_are_refused_and_the_connection_goes_on() {
+    let world = world(echo);
+    for (request, status) in [
+        (get("/ws"), 426),
+        (HANDSHAKE.replace("Version: 13", "Version: 8") + "\r\n", 426),
+        (HANDSHAKE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short") + "\r\n", 400),
+        (HANDSHAKE.replace("GET", "PUT") + "\r\n", 405),
+    ] {
+        let client = world.connect();
+        world.send(&client, &request);
+        let got = client.text();
+        assert_eq!(statuses(&got), [status], "{request}");
+        assert_eq!(got.contains("sec-websocket-version: 13"), status == 426, "{got}");
+        world.send(&client, get("/ws"));
+        assert_eq!(client.statuses(), [426], "still HTTP");
+    }
+}
+
+#[test]
+fn messages_come_back_and_bytes_behind_the_handshake_count() {
+    let world = world(echo);
+    let client = world.connect();
+    let mut encoder = Encoder::client([1; 32]);
+    let mut early = format!("{HANDSHAKE}\r\n").into_bytes();
+    encoder.encode_message(DataKind::Text, b"early", &mut early).unwrap();
+    world.send(&client, early);
+    let bytes = client.pipe.take();
+    assert!(bytes.ends_with(b"\x81\x05early"), "{}", String::from_utf8_lossy(&bytes));
+
+    let mut peer = open(&world);
+    let frames = [peer.text("hello"), peer.text(""), peer.text("wörld")].concat();
+    world.send(&peer.client, frames);
+    assert_eq!(
+        peer.received(),
+        [Got::Text("hello".into()), Got::Text(String::new()), Got::Text("wörld".into())]
+    );
+    let fragments = peer.frames(|encoder, out| {
+        encoder.encode_fragment(DataKind::Text, b"a", false, out).unwrap();
+        encoder.encode_ping(b"between", out).unwrap();
+        encoder.encode_fragment(DataKind::Text, b"b", true, out).unwrap();
+    });
+    for byte in fragments {
+        world.send(&peer.client, [byte]);
+    }
+    assert_eq!(peer.received(), [Got::Pong(b"between".to_vec()), Got::Text("ab".into())]);
+}
+
+#[test]
+fn a_burst_is_answered_in_one_write() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    let burst: Vec<u8> = (0..200).flat_map(|n| peer.text(&n.to_string())).collect();
+    let writes = peer.client.pipe.peer_writes();
+    world.send(&peer.client, burst);
+    assert_eq!(peer.received().len(), 200);
+    assert_eq!(peer.client.pipe.peer_writes() - writes, 1);
+}
+
+#[test]
+fn large_messages_and_slow_readers() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    let payload = vec![0xAB; 3 << 20];
+    let frame = peer.frames(|encoder, out| encoder.encode_message(DataKind::Binary, &payload, out).unwrap());
+    peer.client.pipe.limit_peer_writes(10_000);
+    for piece in frame.chunks(1 << 20) {
+        world.send(&peer.client, piece);
+    }
+    let mut got = Vec::new();
+    for _ in 0..1000 {
+        got.extend(peer.received());
+        world.sim.run();
+    }
+    assert_eq!(got, [Got::Binary(3 << 20)]);
+}
+
+/// A peer that sends and never reads fills its own pipe, not the server's memory.
+#[test]
+fn a_peer_that_never_reads_is_not_read_from() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    peer.client.pipe.limit_peer_writes(1000);
+    let message =
+        peer.frames(|encoder, out| encoder.encode_message(DataKind::Binary, &[1; 10_000], out).unwrap());
+    for _ in 0..300 {
+        world.send(&peer.client, &message);
+    }
+    assert!(peer.client.pipe.unread_by_peer() > 2_000_000, "{}", peer.client.pipe.unread_by_peer());
+}
+
+#[test]
+fn pings_are_answered_with_the_latest_while_writing_is_blocked() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    let pings = peer.frames(|encoder, out| {
+        for n in 0..100_000_u32 {
+            encoder.encode_ping(&n.to_be_bytes(), out).unwrap();
+        }
+    });
+    peer.client.pipe.limit_peer_writes(1000);
+    world.send(&peer.client, pings);
+    let mut pongs = Vec::new();
+    for _ in 0..1000 {
+        pongs.extend(peer.received());
+        world.sim.run();
+    }
+    assert_eq!(pongs.last(), Some(&Got::Pong(99_999_u32.to_be_bytes().to_vec())));
+    assert!(pongs.len() < 50_000, "{} pongs were queued", pongs.len());
+}
+
+#[test]
+fn closing_is_a_handshake() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    assert_eq!(world.stats().websockets, 1);
+    assert_eq!(world.stats().in_flight, 0);
+    let frames = [peer.text("last"), peer.close(4000, "bye")].concat();
+    world.send(&peer.client, frames);
+    assert_eq!(peer.received(), [Got::Text("last".into()), Got::Close(Some(4000), "bye".into())]);
+    assert!(peer.client.is_closed());
+    assert!(peer.client.ended().unwrap().is_ok());
+    assert_eq!((world.stats().websockets, world.sim.live_tasks()), (0, 0));
+}
+
+#[test]
+fn violations_close_with_the_right_code() {
+    let config = |config: &mut server_core::Config| config.websocket.max_message_size = 100;
+    let world = configured(echo, config);
+    for (bytes, code) in [
+        (&b"\x81\x02hi"[..], 1002),             // not masked
+        (b"\xc1\x80\0\0\0\0", 1002),            // RSV1
+        (b"\x83\x80\0\0\0\0", 1002),            // reserved opcode
+        (b"\x80\x80\0\0\0\0", 1002),            // continuation of nothing
+        (b"\x81\x81\0\0\0\0\xff", 1007),        // not UTF-8
+        (b"\x82\xfe\x00\x7f\0\0\0\0", 1009),    // 127 bytes declared
+        (b"\x88\x82\0\0\0\0\x03\xed", 1002),    // Close 1005
+        (b"\x81\x81\0\0\0\0a\x81\x02hi", 1002), // complete message first
+    ] {
+        let mut peer = open(&world);
+        world.send(&peer.client, bytes);
+        let got = peer.received();
+        assert_eq!(got.last(), Some(&Got::Close(Some(code), String::new())), "{bytes:x?}: {got:?}");
+        assert!(peer.client.is_closed(), "{bytes:x?}");
+        world.advance(5);
+        assert_eq!(world.sim.live_tasks(), 0, "{bytes:x?}");
+    }
+}
+
+#[test]
+fn a_lost_connection_is_told_apart_from_a_close() {
+    let world = world(async |mut request: Request| {
+        let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+        upgrade
+            .run(async |mut socket| {
+                let error = socket.recv().await.unwrap().unwrap_err();
+                assert!(matches!(error, WebSocketError::Protocol(_) | WebSocketError::Io(_)), "{error:?}");
+                assert!(socket.recv().await.is_none() && socket.close_frame().is_none());
+            })
+            .await
+    });
+    let peer = open(&world);
+    peer.client.pipe.finish();
+    world.sim.run();
+    assert_eq!(world.sim.live_tasks(), 0);
+    let peer = open(&world);
+    peer.client.pipe.reset();
+    world.sim.run();
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+#[test]
+fn the_server_closes_and_waits_for_the_answer() {
+    let world = world(async |mut request: Request| {
+        let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+        upgrade.run(async |socket| socket.close(CloseCode::new(3000).unwrap(), "enough").await).await
+    });
+    let mut peer = open(&world);
+    assert_eq!(peer.received(), [Got::Close(Some(3000), "enough".into())]);
+    assert!(!peer.client.is_closed());
+    let frames = [peer.text("on its way"), peer.close(3000, "")].concat();
+    world.send(&peer.client, frames);
+    assert!(peer.client.is_closed());
+    assert!(peer.client.ended().unwrap().is_ok());
+    // And not for ever.
+    let mut peer = open(&world);
+    assert_eq!(peer.received().len(), 1);
+    world.advance(5);
+    assert!(peer.client.is_closed());
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+#[test]
+fn dropping_it_closes_normally_and_a_panic_closes_with_1011() {
+    let world = world(async |mut request: Request| {
+        let panic = request.query() == Some("panic");
+        let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+        upgrade
+            .run(async move |mut socket| {
+                let _ = socket.send("hello").await;
+                assert!(!panic, "as asked");
+            })
+            .await
+    });
+    for (query, code) in [("", 1000), ("?panic", 1011)] {
+        let client = world.connect();
+        world.send(&client, format!("{}\r\n", HANDSHAKE.replace("/ws", &format!("/ws{query}"))));
+        let mut bytes = client.pipe.take();
+        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        assert_eq!(bytes.split_off(head), [&b"\x81\x05hello\x88\x02"[..], &u16::to_be_bytes(code)].concat());
+        assert!(client.is_closed());
+        world.advance(5);
+        assert_eq!((world.sim.live_tasks(), world.stats().websockets), (0, 0));
+    }
+}
+
+#[test]
+fn shutdown_sends_1001_and_waits_for_the_answer() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    let silent = open(&world);
+    world.server.shutdown();
+    world.sim.run();
+    assert_eq!(peer.received(), [Got::Close(Some(1001), String::new())]);
+    let frame = peer.close(1001, "");
+    world.send(&peer.client, frame);
+    assert!(peer.client.is_closed());
+    world.advance(5);
+    assert!(silent.client.is_closed());
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+/// The halves live in tasks of their own; the handler has returned.
+#[test]
+fn halves_work_from_other_tasks() {
+    let sim = std::rc::Rc::new(testkit::sim::Sim::new());
+    let spawner = std::rc::Rc::clone(&sim);
+    let handler = move |mut request: Request| {
+        let (socket, response) = WebSocketUpgrade::from_request(&mut request).unwrap().accept();
+        let (mut sender, mut receiver) = socket.split();
+        spawner.spawn(async move {
+            while let Some(Ok(message)) = receiver.recv().await {
+                if sender.send(message).await.is_err() {
+                    break;
+                }
+            }
+        });
+        async { response }
+    };
+    let timer = super::support::SimTimer(sim.clock().clone());
+    let server = server_core::Server::new(handler, timer);
+    let (client, io) = testkit::sim::pipe(super::support::CAPACITY);
+    let task = sim.spawn(server.connection(io, server_core::ConnectionInfo::default()));
+    client.send(format!("{HANDSHAKE}\r\n"));
+    sim.run();
+    let mut peer = Peer::new(Client { pipe: client, task });
+    for n in 0..3 {
+        let frame = peer.text(&n.to_string());
+        peer.client.pipe.send(frame);
+        sim.run();
+        assert_eq!(peer.received(), [Got::Text(n.to_string())]);
+    }
+    let frame = peer.close(1000, "");
+    peer.client.pipe.send(frame);
+    sim.run();
+    assert!(peer.client.is_closed());
+    assert_eq!(sim.live_tasks(), 0);
+}
+
+/// A handler that sends and then waits for something else must not hold its bytes back.
+#[test]
+fn what_was_fed_leaves_when_the_handler_pauses() {
+    let world = world(async |mut request: Request| {
+        let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+        upgrade
+            .run(async |mut socket| {
+                socket.feed("one").unwrap();
+                socket.feed("two").unwrap();
+                std::future::pending::<()>().await;
+            })
+            .await
+    });
+    let client = world.connect();
+    world.send(&client, format!("{HANDSHAKE}\r\n"));
+    assert!(client.pipe.take().ends_with(b"\x81\x03one\x81\x03two"));
+}
+
+#[test]
+fn the_ecosystems_request_upgrades_too() {
+    let world =
+        world(async |mut request: http::Request<Incoming>| match WebSocketUpgrade::from_http(&mut request) {
+            Ok(upgrade) => upgrade.run(echo_messages).await,
+            Err(_) => text("no"),
+        });
+    let mut peer = open(&world);
+    let frame = peer.text("hello");
+    world.send(&peer.client, frame);
+    assert_eq!(peer.received(), [Got::Text("hello".into())]);
+}
