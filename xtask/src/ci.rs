@@ -1,7 +1,7 @@
 //! The steps of CI. Each says its name before and its seconds after, and the first that fails is the last.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
 use interop::Result;
@@ -24,14 +24,14 @@ const STEPS: &[(&str, Step)] = &[
         let all = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
         run(&mut workspace.cargo(&all))
     }),
-    ("each crate alone", alone),
+    ("crates-alone", alone),
     ("tests", tests),
     ("docs", |workspace, _| {
         let docs = ["doc", "--workspace", "--no-deps", "--all-features"];
         run(workspace.cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))
     }),
-    ("dependencies", |workspace, _| deps::run(workspace)),
-    ("no_std", |workspace, _| no_std::run_proof(workspace)),
+    ("deps", |workspace, _| deps::run(workspace)),
+    ("no-std", |workspace, _| no_std::run_proof(workspace)),
     ("interop", |workspace, tally| {
         let report = interop(workspace, Interop::default())?;
         println!("{report}");
@@ -41,33 +41,35 @@ const STEPS: &[(&str, Step)] = &[
     }),
 ];
 
-fn run_steps(workspace: &Workspace, tally: &mut Tally) -> Result {
-    for (name, step) in STEPS {
-        println!("=== {name}");
-        let start = Instant::now();
-        let outcome = step(workspace, tally);
-        let seconds = start.elapsed().as_secs_f64();
-        match outcome {
-            Ok(()) => println!("=== {name}: ok, {seconds:.1} s"),
-            Err(fact) => {
-                println!("=== {name}: FAILED after {seconds:.1} s: {fact}");
-                return Err(format!("the step {name:?} failed").into());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Runs the steps. The last line on standard output counts the tests and checks that ran.
-pub(crate) fn run_all(workspace: &Workspace) -> Result {
+/// Runs these steps, or all of them. The last line on standard output counts the tests and checks that ran.
+pub(crate) fn run_steps(workspace: &Workspace, only: &[String]) -> ExitCode {
     let mut tally = Tally::default();
-    let outcome = run_steps(workspace, &mut tally);
-    if outcome.is_err() {
+    let outcome = steps(workspace, only, &mut tally);
+    if let Err(fact) = &outcome {
+        println!("{fact}");
         // A step without tests that fails is a failure all the same.
         tally.failed = tally.failed.max(1);
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
-    outcome
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn steps(workspace: &Workspace, only: &[String], tally: &mut Tally) -> Result {
+    let names: Vec<_> = STEPS.iter().map(|(name, _)| *name).collect();
+    if let Some(unknown) = only.iter().find(|wanted| !names.contains(&wanted.as_str())) {
+        return Err(format!("no step {unknown:?}; there are {}", names.join(", ")).into());
+    }
+    for (name, step) in
+        STEPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|wanted| wanted == name))
+    {
+        println!("=== {name}");
+        let start = Instant::now();
+        let outcome = step(workspace, tally);
+        let seconds = start.elapsed().as_secs_f64();
+        outcome.map_err(|fact| format!("=== {name}: FAILED after {seconds:.1} s: {fact}"))?;
+        println!("=== {name}: ok, {seconds:.1} s");
+    }
+    Ok(())
 }
 
 fn format(workspace: &Workspace, _: &mut Tally) -> Result {
