@@ -83,7 +83,8 @@ fn format(workspace: &Workspace, _: &mut Tally) -> Result {
 fn alone(workspace: &Workspace, _: &mut Tally) -> Result {
     for package in workspace.below("crates") {
         for features in ["--no-default-features", "--all-features"] {
-            run(&mut workspace.cargo(&["check", "--quiet", "--package", &package.name, features]))?;
+            let check = ["clippy", "--quiet", "--package", &package.name, features, "--", "-D", "warnings"];
+            run(&mut workspace.cargo(&check))?;
         }
     }
     Ok(())
