@@ -2,7 +2,6 @@
 //!
 //! You own the socket and the buffers, the codecs own the protocol: bytes go in as a slice, what came out lies in that
 //! slice, and answers are appended to a `Vec` that you write.
-
 use std::error::Error;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -21,9 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    let (mut input, mut output) = (Vec::new(), Vec::new());
     // HTTP: decode one head; answer 101, or why not.
-    let mut http = ServerConnection::new(Default::default());
+    let (mut http, mut input, mut out) = (ServerConnection::new(Default::default()), Vec::new(), Vec::new());
     let status = loop {
         match http.decode(&input) {
             Ok(step) if step.event == Some(http1::Event::Head) => {
@@ -32,7 +30,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                 let line = RequestLine { method: head.method(), http_11_or_later: true };
                 let offer = handshake::accept(&line, head.fields().map(|field| (field.name, field.value)));
                 let status = offer.as_ref().map_or_else(Rejection::status, |_| 101);
-                let mut response = http.encode_head(status, "", BodyLen::Fixed(0), &mut output)?;
+                http.set_close(); // one exchange, unless it becomes a WebSocket
+                let mut response = http.encode_head(status, "", BodyLen::Fixed(0), &mut out)?;
                 for (name, value) in offer.iter().flat_map(|offer| offer.response_fields(None)) {
                     response.field(name, value)?;
                 }
@@ -42,7 +41,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             }
             Ok(_) => receive(&mut stream, &mut input)?,
             Err(error) => {
-                http.encode_head(error.status(), "", BodyLen::Fixed(0), &mut output)?.finish()?;
+                http.encode_head(error.status(), "", BodyLen::Fixed(0), &mut out)?.finish()?;
                 break error.status();
             }
         }
@@ -50,28 +49,24 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     // WebSocket: what came behind the request is its first input.
     let (mut decoder, mut encoder) = (Decoder::new(Role::Server, &Default::default()), Encoder::server());
     while status == 101 && !encoder.is_closed() {
-        let step = match decoder.decode(&mut input) {
-            Ok(step) => step,
-            Err(error) => break encoder.encode_close(Some(error.close_code()), "", &mut output)?,
-        };
+        let refuse = |error: wire_ws::Error| encoder.encode_close(Some(error.close_code()), "", &mut out);
+        let Ok(step) = decoder.decode(&mut input).map_err(refuse) else { break };
         // The payload is the tail of what was consumed.
         let payload = step.payload(&input);
         match step.event {
-            Some(Event::Data { kind, last, .. }) => {
-                encoder.encode_fragment(kind, payload, last, &mut output)?
-            }
-            Some(Event::Ping { .. }) => encoder.encode_pong(payload, &mut output)?,
-            Some(Event::Close { code, .. }) => encoder.encode_close(code, "", &mut output)?,
+            Some(Event::Data { kind, last, .. }) => encoder.encode_fragment(kind, payload, last, &mut out)?,
+            Some(Event::Ping { .. }) => encoder.encode_pong(payload, &mut out)?,
+            Some(Event::Close { code, .. }) => encoder.encode_close(code, "", &mut out)?,
             Some(_) => {}
             None => {
                 // All that has arrived is answered: one write, then wait for more.
-                stream.write_all(&std::mem::take(&mut output))?;
+                stream.write_all(&std::mem::take(&mut out))?;
                 receive(&mut stream, &mut input)?;
             }
         }
         input.drain(..step.consumed);
     }
-    Ok(stream.write_all(&output)?)
+    Ok(stream.write_all(&out)?)
 }
 
 fn receive(stream: &mut TcpStream, input: &mut Vec<u8>) -> Result<(), Box<dyn Error>> {

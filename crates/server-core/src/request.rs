@@ -36,7 +36,6 @@ pub(crate) struct HeadParts {
 const KEPT: usize = 64;
 const MAX_KEPT: usize = 8 << 10;
 
-#[expect(clippy::vec_box, reason = "a request is small to move, and a kept head changes hands as it is")]
 type Pool = Vec<Box<HeadParts>>;
 
 thread_local! {

@@ -144,7 +144,7 @@ thread_local! {
 
 /// Answers after three seconds.
 async fn slow(_: Request) -> http::Response<server_core::Body> {
-    let clock = SLEEP.with_borrow(|clock| clock.clone()).unwrap();
+    let clock = SLEEP.with_borrow(Clone::clone).unwrap();
     clock.sleep_until(clock.now() + Duration::from_secs(3)).await;
     text("x")
 }

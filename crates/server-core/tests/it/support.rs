@@ -10,11 +10,11 @@ use server_core::{
 use testkit::sim::{Clock, Pipe, Sim, Sleep, Task, pipe};
 
 /// What one direction of a connection holds before writes wait: as much as a socket would.
-pub const CAPACITY: usize = 256 << 10;
+pub(crate) const CAPACITY: usize = 256 << 10;
 
 /// The simulated clock as the server wants it.
 #[derive(Clone)]
-pub struct SimTimer(pub Clock);
+pub(crate) struct SimTimer(pub(crate) Clock);
 
 impl Timer for SimTimer {
     type Sleep = Sleep;
@@ -33,13 +33,13 @@ impl Timer for SimTimer {
 }
 
 /// A server, not yet connected to.
-pub struct World<H, R> {
-    pub sim: Sim,
-    pub server: Server<H, SimTimer, R>,
+pub(crate) struct World<H, R> {
+    pub(crate) sim: Sim,
+    pub(crate) server: Server<H, SimTimer, R>,
 }
 
 /// A world whose server has this handler and the default limits.
-pub fn world<H, R>(handler: H) -> World<H, R>
+pub(crate) fn world<H, R>(handler: H) -> World<H, R>
 where
     H: Handler<R> + 'static,
     R: FromRequest + 'static,
@@ -47,7 +47,7 @@ where
     configured(handler, |_| {})
 }
 
-pub fn configured<H, R>(handler: H, configure: impl FnOnce(&mut Config)) -> World<H, R>
+pub(crate) fn configured<H, R>(handler: H, configure: impl FnOnce(&mut Config)) -> World<H, R>
 where
     H: Handler<R> + 'static,
     R: FromRequest + 'static,
@@ -64,7 +64,7 @@ where
     H: Handler<R> + 'static,
     R: FromRequest + 'static,
 {
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         let (client, server) = pipe(CAPACITY);
         let task = self.sim.spawn(self.server.connection(server, ConnectionInfo::default()));
         self.sim.run();
@@ -72,71 +72,71 @@ where
     }
 
     /// Sends on a fresh connection and returns everything that comes back.
-    pub fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
         let client = self.connect();
         self.send(&client, bytes);
         client.text()
     }
 
-    pub fn send(&self, client: &Client, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&self, client: &Client, bytes: impl AsRef<[u8]>) {
         client.pipe.send(bytes);
         self.sim.run();
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.sim.advance(Duration::from_secs(seconds));
     }
 
-    pub fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         self.server.stats()
     }
 
     #[expect(dead_code, reason = "for tests that share it between servers")]
-    pub fn control(&self) -> &Control {
+    pub(crate) fn control(&self) -> &Control {
         self.server.control()
     }
 }
 
 /// The other end of a connection.
-pub struct Client {
-    pub pipe: Pipe,
-    pub task: Task<Result<(), ConnectionError>>,
+pub(crate) struct Client {
+    pub(crate) pipe: Pipe,
+    pub(crate) task: Task<Result<(), ConnectionError>>,
 }
 
 impl Client {
     /// What has arrived, without the Date fields, which change.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.pipe.take()).into_owned();
         text.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
     }
 
     /// The status codes of the responses that have arrived.
-    pub fn statuses(&self) -> Vec<u16> {
+    pub(crate) fn statuses(&self) -> Vec<u16> {
         statuses(&self.text())
     }
 
     /// The server has ended its side, or the connection is gone.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.pipe.is_finished()
     }
 
     /// How the connection's future ended.
-    pub fn ended(&self) -> Option<Result<(), ConnectionError>> {
+    pub(crate) fn ended(&self) -> Option<Result<(), ConnectionError>> {
         self.task.take()
     }
 }
 
-pub fn statuses(text: &str) -> Vec<u16> {
+pub(crate) fn statuses(text: &str) -> Vec<u16> {
     text.match_indices("HTTP/1.1 ")
         .filter_map(|(at, mark)| text[at + mark.len()..][..3].parse().ok())
         .collect()
 }
 
-pub fn text(body: impl Into<Body>) -> Response<Body> {
+pub(crate) fn text(body: impl Into<Body>) -> Response<Body> {
     Response::new(body.into())
 }
 
 /// `GET path` on a connection that stays open.
-pub fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
 }
