@@ -8,7 +8,9 @@ use crate::http::Conn;
 use crate::report::{Report, Result, ensure};
 use crate::{Options, Server, curl, scripts, with_server};
 
-const SIZE: u64 = 200 << 20;
+const SIZE: usize = 200 << 20;
+/// The pattern is made in blocks of this size.
+const BLOCK: usize = 64 << 10;
 const MAY_GROW_KIB: u64 = 16 << 10;
 
 pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
@@ -59,8 +61,8 @@ impl Pattern {
 /// Writes the pattern, `SIZE` bytes of it.
 fn feed(mut out: impl Write) -> std::io::Result<()> {
     let mut pattern = Pattern::new();
-    let mut block = vec![0; 64 << 10];
-    for _ in 0..SIZE / (64 << 10) {
+    let mut block = vec![0; BLOCK];
+    for _ in 0..SIZE / BLOCK {
         pattern.fill(&mut block);
         out.write_all(&block)?;
     }
@@ -70,23 +72,25 @@ fn feed(mut out: impl Write) -> std::io::Result<()> {
 /// Holds what arrives against the pattern.
 struct Compare {
     pattern: Pattern,
-    word: [u8; 8],
-    seen: u64,
+    block: Vec<u8>,
+    seen: usize,
 }
 
 impl Compare {
-    const fn new() -> Self {
-        Self { pattern: Pattern::new(), word: [0; 8], seen: 0 }
+    fn new() -> Self {
+        Self { pattern: Pattern::new(), block: vec![0; BLOCK], seen: 0 }
     }
 
-    fn next(&mut self, bytes: &[u8]) -> Result {
-        for byte in bytes {
-            let at = (self.seen % 8) as usize;
+    fn next(&mut self, mut bytes: &[u8]) -> Result {
+        while !bytes.is_empty() {
+            let at = self.seen % BLOCK;
             if at == 0 {
-                self.pattern.fill(&mut self.word);
+                self.pattern.fill(&mut self.block);
             }
-            ensure!(*byte == self.word[at], "byte {} differs", self.seen);
-            self.seen += 1;
+            let (piece, rest) = bytes.split_at(bytes.len().min(BLOCK - at));
+            ensure!(piece == &self.block[at..at + piece.len()], "the echo differs after byte {}", self.seen);
+            self.seen += piece.len();
+            bytes = rest;
         }
         Ok(())
     }
@@ -104,7 +108,7 @@ fn by_curl(server: &Server) -> Result {
     let mut stdout = child.stdout.take().ok_or("curl has no stdout")?;
     let feeder = thread::spawn(move || feed(stdin));
     let mut compare = Compare::new();
-    let mut block = vec![0; 64 << 10];
+    let mut block = vec![0; BLOCK];
     loop {
         let read = stdout.read(&mut block)?;
         if read == 0 {

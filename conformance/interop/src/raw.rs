@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::http::Conn;
+use crate::http::{Conn, PATIENCE};
 use crate::report::{Report, Result, ensure};
 use crate::ws::{TEXT, WebSocket, frame, handshake};
 use crate::{Options, Server, with_server};
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
         report.check("raw: --head-timeout-ms ends half a head", || head_timeout(server));
         report.check("raw: --head-timeout-ms is not put off by trickling", || trickle(server));
         report.check("raw: --idle-timeout-ms ends an idle connection", || idle_timeout(server));
-        report.check("raw: --idle-timeout-ms leaves a running request alone", || busy(server));
+        report.check("raw: both leave a running request and a WebSocket alone", || busy(server));
     })
 }
 
@@ -311,7 +311,7 @@ fn timed_out(conn: &mut Conn) -> Result {
 }
 
 fn head_timeout(server: &Server) -> Result {
-    for half in ["GET /hello HT", "GET /hello HTTP/1.1\r\nHost: a\r\nX: "] {
+    for half in ["", "GET /hello HT", "GET /hello HTTP/1.1\r\nHost: a\r\nX: "] {
         let start = Instant::now();
         let mut conn = Conn::open(server.addr())?;
         conn.send(half)?;
@@ -350,5 +350,20 @@ fn busy(server: &Server) -> Result {
     ensure!(conn.get("/sleep?ms=1200")?.head.status == 200, "the request was cut off");
     let stream = conn.get("/stream?n=3&size=1&delay_ms=600")?;
     ensure!(stream.body.len() == 3, "the stream was cut off");
+    conn.send("POST /request HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")?;
+    silent(&conn, Duration::from_millis(800))?;
+    conn.send("cd")?;
+    ensure!(conn.response()?.head.status == 200, "the upload was cut off");
+    let (mut ws, _) = WebSocket::open(server.addr(), "")?;
+    silent(ws.conn(), Duration::from_millis(800))?;
+    ws.echo(TEXT, b"still here")
+}
+
+/// Nothing arrives for this long, not even the end.
+fn silent(conn: &Conn, time: Duration) -> Result {
+    conn.stream().set_read_timeout(Some(time))?;
+    let heard = conn.stream().peek(&mut [0]);
+    conn.stream().set_read_timeout(Some(PATIENCE))?;
+    ensure!(heard.as_ref().is_err_and(|e| e.kind() == ErrorKind::WouldBlock), "not silence but {heard:?}");
     Ok(())
 }

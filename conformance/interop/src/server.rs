@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -103,14 +103,11 @@ impl Server {
 
     /// Waits until it has ended: until its standard output is closed, then for its status.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let end = Instant::now() + limit;
-        loop {
-            match self.stdout.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(_) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(self.child.wait()?),
-                Err(RecvTimeoutError::Timeout) => {
-                    return Err(format!("it still runs after {} ms", limit.as_millis()).into());
-                }
+        match self.stdout.recv_timeout(limit) {
+            Ok(line) => Err(format!("a line on stdout that names no listener: {line:?}").into()),
+            Err(RecvTimeoutError::Disconnected) => Ok(self.child.wait()?),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("it still runs after {} ms", limit.as_millis()).into())
             }
         }
     }
