@@ -32,7 +32,7 @@ use crate::trailers::Trailers;
 /// # Unconsumed input
 ///
 /// Without an event, at most this much stays with the caller: a head in progress, that is
-/// `max_target + max_field_section + 44` bytes (44: the longest method and the rest of the request line), or a trailer
+/// `max_target + max_field_section + 267` bytes (255 for a method, 12 for the rest of the request line), or a trailer
 /// section of `max_trailer_section`. Everything else is consumed as it comes.
 #[derive(Debug)]
 pub struct ServerConnection {

@@ -149,8 +149,9 @@ impl ServerConnection {
             Responding::Body(_) if len == 0 => Ok(DataHead::RAW),
             Responding::Body(Outgoing::None) => Err(EncodeError::BodyNotAllowed),
             Responding::Body(Outgoing::Fixed(left)) => {
-                let left =
-                    left.checked_sub(len).ok_or_else(|| EncodeError::BodyTooLong { excess: len - left })?;
+                let Some(left) = left.checked_sub(len) else {
+                    return Err(EncodeError::BodyTooLong { excess: len - left });
+                };
                 self.responding = Responding::Body(Outgoing::Fixed(left));
                 Ok(DataHead::RAW)
             }

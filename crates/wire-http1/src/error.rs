@@ -53,7 +53,7 @@ pub enum ErrorKind {
     /// (RFC 9112 section 2.2).
     #[error("too many empty lines before the request line")]
     TooManyEmptyLines,
-    /// The request line does not begin with a token and one space (RFC 9112 sections 3 and 3.1).
+    /// The request line does not begin with a token (of 255 bytes at most) and one space (RFC 9112 sections 3 and 3.1).
     #[error("malformed method")]
     InvalidMethod,
     /// The method is longer than any that exists: 32 bytes (RFC 9112 section 3). 501.

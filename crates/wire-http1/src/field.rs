@@ -12,7 +12,7 @@ use core::ops::Range;
 
 use crate::class::{self, TOKEN};
 use crate::error::ErrorKind;
-use crate::known::Known;
+use crate::known::{Known, WINDOW};
 
 /// Where a field line lies: offsets from the start of the message (of the trailer section). 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,137 +89,152 @@ pub(crate) fn ascii(bytes: &[u8]) -> &str {
 
 /// What a section does with each field line as it is found.
 pub(crate) trait FieldSink {
-    /// Takes the line; `Err` refuses the request at the field's value.
-    fn field(&mut self, field: Field, view: &[u8]) -> Result<(), ErrorKind>;
+    /// Takes the line, whose value is `value`; `Err` refuses the request there.
+    fn field(&mut self, field: Field, value: &[u8]) -> Result<(), ErrorKind>;
 }
 
 /// Where the scanner stands in a field section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FieldScanner {
+    /// Start of the section.
+    start: usize,
     /// Start of the line that is being scanned.
     line: usize,
-    /// The next byte to look at.
-    at: usize,
-    /// The name of this line, once its colon was found.
+    /// Its name, once the colon was found.
     name: Option<Name>,
-    /// Whether a field line came before: white space at the start of this one would fold it.
-    after_field: bool,
+    /// Valid bytes of the name, or of the value once the name is known: they need no second look.
+    clean: usize,
 }
 
-/// A validated name.
+/// A validated name at the start of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Name {
-    end: usize,
+    len: usize,
     known: Option<Known>,
 }
 
 impl FieldScanner {
     /// A scanner of the section that begins at `start`.
     pub(crate) fn new(start: usize) -> Self {
-        Self { line: start, at: start, name: None, after_field: false }
+        Self { start, line: start, ..Self::default() }
     }
 
     /// Goes on in `view`, which begins where it began before and has grown at its end. The end of the section, behind
     /// its empty line, or `None` for more bytes; an error has its offset in `view`.
-    #[inline]
+    #[inline(never)] // a loop of its own has the registers for itself
     pub(crate) fn scan(
         &mut self,
         view: &[u8],
         sink: &mut impl FieldSink,
     ) -> Result<Option<usize>, (ErrorKind, usize)> {
+        let mut rest = &view[self.line..];
+        let (mut name, mut clean) = (self.name, self.clean);
         loop {
-            let name = match self.name {
+            let line = view.len() - rest.len();
+            let Name { len, known } = match name {
                 Some(name) => name,
-                None => {
-                    match view[self.line..] {
-                        [b'\r', b'\n', ..] => return Ok(Some(self.line + 2)),
-                        [b'\r', _, ..] => return Err((ErrorKind::BareCr, self.line)),
-                        [] | [b'\r'] => return Ok(None),
-                        _ => {}
+                None => match known_name(rest) {
+                    Some(name) => {
+                        clean = 0;
+                        name
                     }
-                    let Some(name) = self.scan_name(view)? else { return Ok(None) };
-                    name
-                }
+                    None => match rest {
+                        [b'\r', b'\n', ..] => return Ok(Some(line + 2)),
+                        [b'\r', _, ..] => return Err((ErrorKind::BareCr, line)),
+                        _ => match self.other_name(rest, line, clean)? {
+                            Some(name) => {
+                                clean = 0;
+                                name
+                            }
+                            None => return Ok(None),
+                        },
+                    },
+                },
             };
-            let end = class::find_control(view, self.at);
-            match view[end..] {
-                [b'\r', b'\n', ..] => {}
-                [b'\r', _, ..] => return Err((ErrorKind::BareCr, end)),
-                [] | [b'\r'] => {
-                    (self.name, self.at) = (Some(name), end);
-                    return Ok(None);
-                }
+            // Behind the colon; where an earlier call has looked already, from there on.
+            let untrimmed = &rest[len + 1..];
+            let control = class::from_control(&untrimmed[clean..]);
+            clean = untrimmed.len() - control.len();
+            let at = view.len() - control.len();
+            let next = match control {
+                [b'\r', b'\n', next @ ..] => next,
+                [b'\r', _, ..] => return Err((ErrorKind::BareCr, at)),
+                [b'\n', ..] => return Err((ErrorKind::BareLf, at)),
                 [b'\t', ..] => {
-                    (self.name, self.at) = (Some(name), end + 1);
+                    name = Some(Name { len, known });
+                    clean += 1;
                     continue;
                 }
-                [b'\n', ..] => return Err((ErrorKind::BareLf, end)),
-                _ => return Err((ErrorKind::InvalidFieldValue, end)),
-            }
-            let field = self.field(view, name, end);
-            if let Err(kind) = sink.field(field, view) {
-                return Err((kind, field.value as usize));
-            }
-            *self = Self { line: end + 2, at: end + 2, name: None, after_field: true };
+                [] | [b'\r'] => {
+                    *self = Self { line, name: Some(Name { len, known }), clean, ..*self };
+                    return Ok(None);
+                }
+                _ => return Err((ErrorKind::InvalidFieldValue, at)),
+            };
+            let (skipped, value) = trim(&untrimmed[..clean]);
+            let start = line + len + 1 + skipped;
+            let field = Field {
+                name: line as u32,
+                value: start as u32,
+                value_len: value.len() as u32,
+                name_len: len as u16,
+                known,
+            };
+            sink.field(field, value).map_err(|kind| (kind, start))?;
+            (name, clean, rest) = (None, 0, next);
         }
     }
 
-    /// Finds and validates the name, and leaves the scanner at the value; `None` for more bytes.
-    #[inline]
-    fn scan_name(&mut self, view: &[u8]) -> Result<Option<Name>, (ErrorKind, usize)> {
-        let end = class::find_colon(view, self.at);
-        if end == view.len() {
-            // No colon yet: what is here must be name, so that a line without one is refused at its first wrong byte.
-            self.expect_token(view, self.at, end)?;
-            self.at = end;
-            return Ok(None);
-        }
-        let known = Known::from_range(view, self.line, end);
-        if known.is_none() {
-            self.expect_token(view, self.line, end)?;
-            if end == self.line {
-                return Err((ErrorKind::InvalidFieldName, end));
+    /// A name at the start of `rest` that is not known, or long, or near the end of the input, or wrong, or no line yet.
+    #[inline(never)]
+    fn other_name(
+        &mut self,
+        rest: &[u8],
+        line: usize,
+        clean: usize,
+    ) -> Result<Option<Name>, (ErrorKind, usize)> {
+        // Not by searching the colon: a line without one is refused at its first wrong byte.
+        let len = class::skip(rest, clean, TOKEN);
+        let kind = match rest.get(len) {
+            Some(b':') if len > usize::from(u16::MAX) => ErrorKind::FieldSectionTooLarge,
+            Some(b':') if len > 0 => return Ok(Some(Name { len, known: Known::from_name(&rest[..len]) })),
+            None => {
+                *self = Self { line, name: None, clean: len, ..*self };
+                return Ok(None);
             }
-            if end - self.line > usize::from(u16::MAX) {
-                return Err((ErrorKind::FieldSectionTooLarge, end));
+            Some(b'\r') if rest.len() == 1 => {
+                *self = Self { line, name: None, clean: 0, ..*self };
+                return Ok(None);
             }
-        }
-        self.at = end + 1;
-        Ok(Some(Name { end, known }))
-    }
-
-    /// The table entry of the line, without the white space around the value.
-    #[inline]
-    fn field(&self, view: &[u8], name: Name, mut end: usize) -> Field {
-        let mut start = name.end + 1;
-        while matches!(view[start], b' ' | b'\t') {
-            start += 1;
-        }
-        while end > start && matches!(view[end - 1], b' ' | b'\t') {
-            end -= 1;
-        }
-        Field {
-            name: self.line as u32,
-            value: start as u32,
-            value_len: (end - start) as u32,
-            name_len: (name.end - self.line) as u16,
-            known: name.known,
-        }
-    }
-
-    /// `view[from..end]`, part of this line's name, must be token.
-    fn expect_token(&self, view: &[u8], from: usize, end: usize) -> Result<(), (ErrorKind, usize)> {
-        let at = class::skip(&view[..end], from, TOKEN);
-        if at == end {
-            return Ok(());
-        }
-        let kind = match view[at] {
-            b' ' | b'\t' if at == self.line && self.after_field => ErrorKind::ObsoleteFold,
-            b' ' | b'\t' if at == self.line => ErrorKind::LeadingWhitespace,
-            b' ' | b'\t' => ErrorKind::SpaceBeforeColon,
-            b'\n' => ErrorKind::BareLf,
-            _ => ErrorKind::InvalidFieldName,
+            Some(b' ' | b'\t') if len > 0 => ErrorKind::SpaceBeforeColon,
+            Some(b' ' | b'\t') if line > self.start => ErrorKind::ObsoleteFold,
+            Some(b' ' | b'\t') => ErrorKind::LeadingWhitespace,
+            Some(b'\n') => ErrorKind::BareLf,
+            Some(_) => ErrorKind::InvalidFieldName,
         };
-        Err((kind, at))
+        Err((kind, line + len))
     }
+}
+
+/// The value without the white space around it, and how much of that was before it.
+#[inline]
+fn trim(untrimmed: &[u8]) -> (usize, &[u8]) {
+    // Nearly always it is one space.
+    if let [b' ', value @ ..] = untrimmed
+        && let [first, .., last] = value
+        && *first > b' '
+        && *last > b' '
+    {
+        return (1, value);
+    }
+    let from_value = class::trim_start(untrimmed);
+    (untrimmed.len() - from_value.len(), class::trim_end(from_value))
+}
+
+/// The name that `rest` begins with, if the table knows it.
+#[inline(always)]
+fn known_name(rest: &[u8]) -> Option<Name> {
+    let window = rest.first_chunk::<WINDOW>()?;
+    let len = class::colon_in(window)?;
+    Known::from_window(window, len).map(|known| Name { len, known: Some(known) })
 }

@@ -113,12 +113,12 @@ pub(crate) struct HeadSink<'a> {
 
 impl FieldSink for HeadSink<'_> {
     #[inline]
-    fn field(&mut self, field: Field, view: &[u8]) -> Result<(), ErrorKind> {
+    fn field(&mut self, field: Field, value: &[u8]) -> Result<(), ErrorKind> {
         if self.fields.len() >= self.max_fields {
             return Err(ErrorKind::TooManyFields);
         }
         if let Some(known) = field.known.filter(|known| known.decides_framing()) {
-            self.framing.field(known, &view[field.value_range()])?;
+            self.framing.field(known, value)?;
         }
         self.fields.push(field);
         Ok(())

@@ -3,11 +3,13 @@
 //! The index goes into the field's table entry, so that neither framing nor a server hashes a name again. A known name is
 //! a token by construction, so that only unknown names need validation.
 //!
-//! Invariants, held by the compiler: every name has at most [`WIDTH`] bytes, is in lower case, and has a slot of the
+//! Invariants, held by the compiler: every name is shorter than [`WINDOW`], is in lower case, and has a slot of the
 //! hash table for itself.
 
-/// Room for a name, padded: compared whole, as two vectors.
-const WIDTH: usize = 32;
+use crate::class;
+
+/// Room for a name and its colon: compared whole, as two vectors.
+pub(crate) const WINDOW: usize = class::BLOCK;
 
 macro_rules! known {
     ($($(#[$doc:meta])* $variant:ident = $name:literal $(, $trailer:ident)?;)+) => {
@@ -146,34 +148,24 @@ impl Known {
     /// The known field of this name, in any case.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        let mut padded = [0; WIDTH];
-        padded.get_mut(..name.len())?.copy_from_slice(name);
-        Self::matching(&padded, name.len())
+        let mut window = [0; WINDOW];
+        window.get_mut(..name.len())?.copy_from_slice(name);
+        *window.get_mut(name.len())? = b':';
+        Self::from_window(&window, name.len())
     }
 
-    /// [`from_name`](Self::from_name) of `bytes[start..end]`, reading behind `end` where there are bytes.
-    #[inline]
-    pub(crate) fn from_range(bytes: &[u8], start: usize, end: usize) -> Option<Self> {
-        match bytes.get(start..).and_then(|tail| tail.first_chunk::<WIDTH>()) {
-            Some(window) => Self::matching(window, end - start),
-            None => Self::from_name(&bytes[start..end]),
-        }
-    }
-
-    /// Compares the first `len` bytes of `window` with the one name that has their hash.
-    #[inline]
-    fn matching(window: &[u8; WIDTH], len: usize) -> Option<Self> {
-        if len == 0 || len > WIDTH {
-            return None;
-        }
-        let slot = hash(window[0], window[len.max(4) - 4], window[len - 1], len);
-        let index = usize::from(SLOTS[slot]);
-        let pattern = PATTERNS.get(index)?;
+    /// The known field of a name of `len` bytes, by the `window` of bytes that begins with it and its colon.
+    #[inline(always)]
+    pub(crate) fn from_window(window: &[u8; WINDOW], len: usize) -> Option<Self> {
+        const MASK: usize = WINDOW - 1;
+        let last = len.wrapping_sub(1) & MASK;
+        let known = SLOTS[hash(window[0], window[(len * 3 / 4) & MASK], window[last], len)]?;
+        let pattern = &PATTERNS[known as usize];
         let mut difference = 0;
-        for ((byte, name), keep) in window.iter().zip(&pattern.name).zip(&pattern.keep) {
-            difference |= (byte ^ name) & keep;
+        for ((word, name), keep) in window.as_chunks().0.iter().zip(&pattern.name).zip(&pattern.keep) {
+            difference |= (u64::from_le_bytes(*word) ^ name) & keep;
         }
-        (difference == 0 && usize::from(pattern.len) == len).then(|| VARIANTS[index])
+        (difference == 0).then_some(known)
     }
 
     /// Whether RFC 9110 section 6.5.1 keeps this field out of trailer sections.
@@ -188,26 +180,27 @@ impl Known {
     }
 }
 
-/// A name, and which bits of each byte count: all but the case of letters, and none behind the name.
+/// A name with its colon, and which bits of each byte count: all but the case of letters, and none behind the colon.
+/// With the colon a match of the bytes is a match of the length.
 struct Pattern {
-    name: [u8; WIDTH],
-    keep: [u8; WIDTH],
-    len: u8,
+    name: [u64; WINDOW / 8],
+    keep: [u64; WINDOW / 8],
 }
 
 static PATTERNS: [Pattern; NAMES.len()] = {
-    let mut patterns = [const { Pattern { name: [0; WIDTH], keep: [0; WIDTH], len: 0 } }; NAMES.len()];
+    let mut patterns = [const { Pattern { name: [0; _], keep: [0; _] } }; NAMES.len()];
     let mut i = 0;
     while i < NAMES.len() {
         let name = NAMES[i].as_bytes();
         let mut at = 0;
-        while at < name.len() {
-            assert!(!name[at].is_ascii_uppercase(), "a known name in lower case");
-            patterns[i].name[at] = name[at];
-            patterns[i].keep[at] = if name[at].is_ascii_lowercase() { 0xdf } else { 0xff };
+        while at <= name.len() {
+            let byte = if at < name.len() { name[at] } else { b':' };
+            assert!(!byte.is_ascii_uppercase(), "a known name in lower case");
+            let keep = if byte.is_ascii_lowercase() { 0xdf } else { 0xff };
+            patterns[i].name[at / 8] |= (byte as u64) << (at % 8 * 8);
+            patterns[i].keep[at / 8] |= keep << (at % 8 * 8);
             at += 1;
         }
-        patterns[i].len = name.len() as u8;
         i += 1;
     }
     patterns
@@ -216,30 +209,24 @@ static PATTERNS: [Pattern; NAMES.len()] = {
 const SLOT_BITS: u32 = 9;
 
 /// Found by trying odd numbers until no two names met; [`SLOTS`] does not compile with a bad one.
-const MULTIPLIER: u32 = 0x1E7A_DBDB;
+const MULTIPLIER: u32 = 0x4FDE_F00F;
 
 /// Perfect over the known names, in any case: bit 5, the case of a letter, is left out.
 #[inline]
-const fn hash(first: u8, fourth_last: u8, last: u8, len: usize) -> usize {
-    let key = u32::from_le_bytes([first | 0x20, fourth_last | 0x20, last | 0x20, len as u8]);
+const fn hash(first: u8, later: u8, last: u8, len: usize) -> usize {
+    let key = u32::from_le_bytes([first | 0x20, later | 0x20, last | 0x20, len as u8]);
     (key.wrapping_mul(MULTIPLIER) >> (u32::BITS - SLOT_BITS)) as usize
 }
 
-/// Index of the name in each slot, 255 for none.
-static SLOTS: [u8; 1 << SLOT_BITS] = {
-    assert!(NAMES.len() < 255);
-    let mut slots = [255; 1 << SLOT_BITS];
+/// The name in each slot.
+static SLOTS: [Option<Known>; 1 << SLOT_BITS] = {
+    let mut slots = [None; 1 << SLOT_BITS];
     let mut i = 0;
     while i < NAMES.len() {
         let name = NAMES[i].as_bytes();
-        let slot = hash(
-            name[0],
-            name[if name.len() < 4 { 0 } else { name.len() - 4 }],
-            name[name.len() - 1],
-            name.len(),
-        );
-        assert!(slots[slot] == 255, "two known names in one slot: choose another multiplier");
-        slots[slot] = i as u8;
+        let slot = hash(name[0], name[name.len() * 3 / 4], name[name.len() - 1], name.len());
+        assert!(slots[slot].is_none(), "two known names in one slot: choose another multiplier");
+        slots[slot] = Some(VARIANTS[i]);
         i += 1;
     }
     slots
@@ -248,4 +235,43 @@ static SLOTS: [u8; 1 << SLOT_BITS] = {
 /// Whether a field of this name, known or not, must stay out of a trailer section (RFC 9110 section 6.5.1).
 pub(crate) fn is_forbidden_trailer(name: &[u8]) -> bool {
     Known::from_name(name).is_some_and(Known::is_forbidden_trailer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case_and_nothing_near_it() {
+        for (&name, &known) in NAMES.iter().zip(VARIANTS) {
+            assert_eq!(known.as_str(), name);
+            assert_eq!(Known::from_name(name.as_bytes()), Some(known));
+            assert_eq!(Known::from_name(name.to_ascii_uppercase().as_bytes()), Some(known));
+            for i in 0..name.len() {
+                for bit in 0..8 {
+                    let mut near = name.as_bytes().to_vec();
+                    near[i] ^= 1 << bit;
+                    let same = near.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(Known::from_name(&near) == Some(known), same, "{near:?}");
+                }
+            }
+            assert_ne!(Known::from_name(&name.as_bytes()[1..]), Some(known));
+            assert_ne!(Known::from_name(&name.as_bytes()[..name.len() - 1]), Some(known));
+        }
+    }
+
+    #[test]
+    fn odd_lengths_are_not_known() {
+        for len in [0, 31, 32, 33, 1000] {
+            assert_eq!(Known::from_name(&alloc::vec![b'a'; len]), None);
+        }
+    }
+
+    #[test]
+    fn framing_fields_are_the_first() {
+        assert!(Known::Te.decides_framing());
+        assert!(!Known::Accept.decides_framing());
+        assert!(Known::ContentLength.is_forbidden_trailer());
+        assert!(!Known::Etag.is_forbidden_trailer());
+    }
 }

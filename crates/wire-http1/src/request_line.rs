@@ -66,8 +66,11 @@ pub enum Version {
     Http11,
 }
 
-/// The longest registered method has 17 bytes (`UPDATEREDIRECTREF`).
+/// A longer method is one that nobody implements: 501. The longest registered one has 17 bytes (`UPDATEREDIRECTREF`).
 const MAX_METHOD: usize = 32;
+
+/// A longer token is no method at all.
+const METHOD_LIMIT: usize = 256;
 
 /// `HTTP/1.1` and its line end.
 const VERSION_LINE: usize = 10;
@@ -158,14 +161,14 @@ impl LineScanner {
 
     #[inline]
     fn scan_method(&mut self, view: &[u8]) -> Result<Option<(Method, usize)>, (ErrorKind, usize)> {
-        let cut = view.len().min(MAX_METHOD + 1);
+        let cut = view.len().min(METHOD_LIMIT);
         let end = class::skip(&view[..cut], self.at, TOKEN);
         self.at = end;
-        if end == cut {
-            return if end > MAX_METHOD { Err((ErrorKind::MethodTooLong, MAX_METHOD)) } else { Ok(None) };
-        }
-        if view[end] != b' ' || end == 0 {
-            return Err((ErrorKind::InvalidMethod, end));
+        match view[..cut].get(end) {
+            Some(b' ') if end > MAX_METHOD => return Err((ErrorKind::MethodTooLong, MAX_METHOD)),
+            Some(b' ') if end > 0 => {}
+            None if end < METHOD_LIMIT => return Ok(None),
+            _ => return Err((ErrorKind::InvalidMethod, end)),
         }
         let method = (Method::from_name(&view[..end]), end);
         self.method = Some(method);

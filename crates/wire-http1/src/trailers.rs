@@ -64,7 +64,7 @@ pub(crate) struct TrailerSink<'a> {
 }
 
 impl FieldSink for TrailerSink<'_> {
-    fn field(&mut self, field: Field, _view: &[u8]) -> Result<(), ErrorKind> {
+    fn field(&mut self, field: Field, _value: &[u8]) -> Result<(), ErrorKind> {
         if self.trailers.fields.len() + self.trailers.dropped >= self.max_fields {
             return Err(ErrorKind::TooManyFields);
         }

@@ -7,118 +7,9 @@
 //! - What a header shows is refused as soon as the byte is there that shows it, in the order of the bytes.
 //! - Which events and which error come out, pieces of one message joined, does not depend on how the input was cut.
 
-use core::ops::Range;
-
-use crate::frame::{First, FrameHeader, Length, Mask, OpCode, Second, Utf8Validator};
-use crate::{CloseCode, Config, Error, ErrorKind};
-
-/// Which end of the connection this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Frames that arrive must be masked, frames that are sent are not (section 5.1).
-    Server,
-    /// Frames that arrive must not be masked, frames that are sent are (section 5.1).
-    Client,
-}
-
-/// The kind of a message (section 5.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DataKind {
-    /// UTF-8.
-    Text,
-    /// Any bytes.
-    Binary,
-}
-
-/// What one call of [`Decoder::decode`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// So many bytes at the start of the input are done with; they are the only ones that may have been modified.
-    pub consumed: usize,
-    /// What they gave; `None`: more bytes, please.
-    pub event: Option<Event>,
-}
-
-impl Step {
-    /// Where the event's payload lies in the input: it is the tail of the consumed prefix.
-    #[inline]
-    #[must_use]
-    pub fn payload_range(&self) -> Range<usize> {
-        self.consumed - self.event.map_or(0, |event| event.payload_len())..self.consumed
-    }
-
-    /// The event's payload in the input that was decoded.
-    ///
-    /// # Panics
-    ///
-    /// Where `input` is shorter than what was consumed of it.
-    #[inline]
-    #[must_use]
-    pub fn payload<'a>(&self, input: &'a [u8]) -> &'a [u8] {
-        &input[self.payload_range()]
-    }
-
-    /// As [`payload`](Self::payload), to be changed in place.
-    ///
-    /// # Panics
-    ///
-    /// Where `input` is shorter than what was consumed of it.
-    #[inline]
-    pub fn payload_mut<'a>(&self, input: &'a mut [u8]) -> &'a mut [u8] {
-        &mut input[self.payload_range()]
-    }
-}
-
-/// What arrived. Payloads lie in the input: see [`Step::payload_range`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A piece of a message.
-    ///
-    /// Pieces end where the input or a frame ends. A piece of a text message may end within a code point; it holds
-    /// no byte that cannot be UTF-8.
-    Data {
-        /// The kind of the message.
-        kind: DataKind,
-        /// Length of the piece in bytes. 0 only where `last` is set.
-        len: usize,
-        /// The first piece of its message.
-        first: bool,
-        /// The last piece of its message.
-        last: bool,
-        /// The message is compressed (RSV1 of RFC 7692). Always `false` where no extension owns RSV1.
-        deflated: bool,
-    },
-    /// A whole Ping. Obliges the caller to send a Pong with the same payload; where several wait, one for the
-    /// latest is enough (section 5.5.3).
-    Ping {
-        /// Length of the payload, at most 125.
-        len: usize,
-    },
-    /// A whole Pong.
-    Pong {
-        /// Length of the payload, at most 125.
-        len: usize,
-    },
-    /// The peer's Close, the last event. Obliges the caller to send one too, unless it did before (section 5.5.1).
-    Close {
-        /// The code; `None`: the frame was empty (1005 to an application, section 7.1.5).
-        code: Option<CloseCode>,
-        /// Length of the reason, at most 123. The payload is the reason alone, in UTF-8.
-        len: usize,
-    },
-}
-
-impl Event {
-    /// Length of the payload.
-    #[inline]
-    #[must_use]
-    pub fn payload_len(&self) -> usize {
-        match *self {
-            Self::Data { len, .. } | Self::Ping { len } | Self::Pong { len } | Self::Close { len, .. } => len,
-        }
-    }
-}
+use crate::frame::{FrameHeader, Mask, OpCode, Utf8Validator};
+use crate::rules::{Message, Rules};
+use crate::{CloseCode, Config, DataKind, Error, ErrorKind, Event, Role, Step};
 
 /// Decodes one direction of a connection, after the opening handshake.
 ///
@@ -148,10 +39,7 @@ impl Event {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     state: State,
-    /// The mask bit that every second byte of a header must show: 0x80 from a client, 0 from a server.
-    mask_bit: u8,
-    /// Longest payload for the fast path: 125, or less where a limit is lower.
-    short: u8,
+    rules: Rules,
     /// Bytes that the last call left unconsumed (at most 130): the input ends within a frame if it ends now.
     pending: u8,
     /// Of the current frame: the mask where it is masked, and whether it is the last of its message.
@@ -163,7 +51,6 @@ pub struct Decoder {
     /// Payload bytes of the current frame that have not arrived. Above 0 exactly in `State::Payload`.
     remaining: u64,
     message: Message,
-    limits: Config,
     /// Bytes consumed since the first.
     offset: u64,
 }
@@ -182,42 +69,13 @@ enum State {
     Failed(Error),
 }
 
-/// The message whose frames are arriving; all zero between messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Message {
-    kind: DataKind,
-    /// Frames so far. 0: there is no message.
-    fragments: u32,
-    /// What the frames so far declared.
-    len: u64,
-}
-
-impl Message {
-    const NONE: Self = Self { kind: DataKind::Binary, fragments: 0, len: 0 };
-
-    /// The message with one more frame, whose header was checked.
-    fn with(self, header: &FrameHeader) -> Self {
-        let kind = match header.opcode {
-            OpCode::Text => DataKind::Text,
-            OpCode::Binary => DataKind::Binary,
-            _ => self.kind,
-        };
-        Self { kind, fragments: self.fragments.saturating_add(1), len: self.len + header.len }
-    }
-}
-
 impl Decoder {
     /// A decoder at the first byte behind the opening handshake.
     #[must_use]
     pub fn new(role: Role, config: &Config) -> Self {
-        let short = config.max_message_size.min(config.max_frame_size).min(125);
         Self {
             state: State::Idle,
-            mask_bit: match role {
-                Role::Server => 0x80,
-                Role::Client => 0,
-            },
-            short: short as u8,
+            rules: Rules::new(role, config),
             pending: 0,
             mask: Mask::new([0; 4]),
             fin: false,
@@ -225,7 +83,6 @@ impl Decoder {
             utf8: Utf8Validator::new(),
             remaining: 0,
             message: Message::NONE,
-            limits: *config,
             offset: 0,
         }
     }
@@ -267,9 +124,10 @@ impl Decoder {
     ///
     /// Looks at headers only, and only at more than one where frames are empty fragments, which give no event. So
     /// it can say `false` although text that is there is invalid.
+    #[inline]
     #[must_use]
     pub fn is_ready(&self, input: &[u8]) -> bool {
-        self.scan(input, false)
+        self.is_ready_short(input).unwrap_or_else(|| self.scan(input, false))
     }
 
     /// Bytes of the current data frame's payload that were not consumed yet; 0 between frames.
@@ -289,7 +147,7 @@ impl Decoder {
     }
 
     /// The fast path: a whole short message in one frame. `None` leaves everything as it was.
-    #[inline]
+    #[inline(always)]
     fn decode_short(&mut self, input: &mut [u8]) -> Option<Step> {
         let [first, second, rest @ ..] = input else { return None };
         let kind = match *first {
@@ -298,12 +156,12 @@ impl Decoder {
             _ => return None,
         };
         // With the wrong mask bit this is at least 128.
-        let short = *second ^ self.mask_bit;
-        if self.state != State::Idle || short > self.short {
+        let short = *second ^ self.rules.mask_bit;
+        if self.state != State::Idle || short > self.rules.short {
             return None;
         }
         let len = usize::from(short);
-        let header = if self.mask_bit != 0 {
+        let header = if self.rules.mask_bit != 0 {
             let (key, rest) = rest.split_first_chunk_mut()?;
             let payload = rest.get_mut(..len)?;
             let ascii = Mask::new(*key).apply(payload);
@@ -341,7 +199,7 @@ impl Decoder {
                     }
                 }
                 State::Idle | State::Message => {
-                    let (header, header_len) = match self.check(self.message, rest) {
+                    let (header, header_len) = match self.rules.check(self.message, rest) {
                         Ok(Some(parsed)) => parsed,
                         Ok(None) => return Ok(self.step_unfinished(consumed, rest.len())),
                         Err((kind, at)) => return Err(self.fail(kind, consumed + at)),
@@ -370,49 +228,6 @@ impl Decoder {
         }
     }
 
-    /// Parses and checks the header at the start of `input`, which follows `message`. Every rule that a header can
-    /// break is here. The error's offset is counted from the start of `input`.
-    #[inline]
-    fn check(
-        &self,
-        message: Message,
-        input: &[u8],
-    ) -> Result<Option<(FrameHeader, usize)>, (ErrorKind, usize)> {
-        let [first, rest @ ..] = input else { return Ok(None) };
-        let first = First::parse(*first).map_err(|kind| (kind, 0))?;
-        let broken = match first.opcode {
-            _ if first.rsv != 0 => Some(ErrorKind::ReservedBits),
-            OpCode::Continuation if message.fragments == 0 => Some(ErrorKind::UnexpectedContinuation),
-            OpCode::Continuation if message.fragments >= self.limits.max_fragments => {
-                Some(ErrorKind::TooManyFragments)
-            }
-            OpCode::Text | OpCode::Binary if message.fragments != 0 => Some(ErrorKind::UnfinishedMessage),
-            _ => None,
-        };
-        if let Some(kind) = broken {
-            return Err((kind, 0));
-        }
-        let [second, rest @ ..] = rest else { return Ok(None) };
-        if (*second ^ self.mask_bit) & 0x80 != 0 {
-            let kind = if self.mask_bit != 0 { ErrorKind::Unmasked } else { ErrorKind::Masked };
-            return Err((kind, 1));
-        }
-        let second = Second::parse(*second, first.opcode).map_err(|kind| (kind, 1))?;
-        let Some(length) = Length::parse(second, rest).map_err(|kind| (kind, 2))? else { return Ok(None) };
-        if !first.opcode.is_control() {
-            // The 7-bit length is the second byte itself.
-            let at = if length.value > 125 { 2 } else { 1 };
-            if length.value > self.limits.max_frame_size {
-                return Err((ErrorKind::FrameTooBig, at));
-            }
-            // No overflow: both are below 2^63.
-            if message.len + length.value > self.limits.max_message_size {
-                return Err((ErrorKind::MessageTooBig, at));
-            }
-        }
-        Ok(FrameHeader::finish(first, second, length, rest))
-    }
-
     /// Enters a data frame.
     fn begin(&mut self, header: &FrameHeader) {
         self.message = self.message.with(header);
@@ -430,9 +245,9 @@ impl Decoder {
         let mask = self.mask;
         let mut good = 0;
         for block in payload.chunks_mut(BLOCK) {
-            let ascii = self.mask_bit != 0 && self.mask.apply(block);
+            let ascii = self.rules.mask_bit != 0 && self.mask.apply(block);
             if self.message.kind == DataKind::Text {
-                let checked = match (self.mask_bit, ascii) {
+                let checked = match (self.rules.mask_bit, ascii) {
                     (0, _) => self.utf8.push(block),
                     (_, true) => self.utf8.push_ascii(block),
                     (_, false) => self.utf8.push_any(block),
@@ -464,7 +279,7 @@ impl Decoder {
     /// Masks `payload[from..to]` again, which `mask` (as it was at the start of `payload`) unmasked.
     #[cold]
     fn undo(&self, mut mask: Mask, payload: &mut [u8], from: usize, to: usize) {
-        if self.mask_bit != 0 {
+        if self.rules.mask_bit != 0 {
             mask.skip(from);
             mask.apply(&mut payload[from..to]);
         }
@@ -557,8 +372,21 @@ impl Decoder {
         }
     }
 
+    /// The fast path of [`is_ready`](Self::is_ready), for what [`decode`](Self::decode) has a fast path for.
+    #[inline]
+    pub(crate) fn is_ready_short(&self, input: &[u8]) -> Option<bool> {
+        let [0x81 | 0x82, second, rest @ ..] = input else { return None };
+        let short = *second ^ self.rules.mask_bit;
+        if self.state != State::Idle || short > self.rules.short {
+            return None;
+        }
+        // The key takes four bytes where the mask bit is set.
+        Some(rest.len() >= usize::from(self.rules.mask_bit >> 5) + usize::from(short))
+    }
+
     /// Whether `input` holds what [`is_ready`](Self::is_ready) asks for; with `whole`, up to the end of a message
     /// or a control frame.
+    #[inline(never)]
     pub(crate) fn scan(&self, input: &[u8], whole: bool) -> bool {
         let mut message = self.message;
         let mut rest = input;
@@ -575,7 +403,7 @@ impl Decoder {
             State::Idle | State::Message => {}
         }
         loop {
-            let header = match self.check(message, rest) {
+            let header = match self.rules.check(message, rest) {
                 Ok(Some((header, len))) => {
                     rest = &rest[len..];
                     header

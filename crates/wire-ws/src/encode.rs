@@ -37,10 +37,21 @@ pub struct Encoder {
 enum State {
     /// Between messages.
     Idle,
-    /// Within a fragmented message.
-    Message(DataKind),
+    /// Within a fragmented text message.
+    Text,
+    /// Within a fragmented binary message.
+    Binary,
     /// A Close was sent.
     Closed,
+}
+
+impl State {
+    const fn within(kind: DataKind) -> Self {
+        match kind {
+            DataKind::Text => Self::Text,
+            DataKind::Binary => Self::Binary,
+        }
+    }
 }
 
 impl Encoder {
@@ -72,12 +83,16 @@ impl Encoder {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        match self.state {
-            State::Idle => {}
-            State::Message(_) => return Err(EncodeError::UnfinishedMessage),
-            State::Closed => return Err(EncodeError::Closed),
+        if self.state != State::Idle {
+            let closed = self.is_closed();
+            return Err(if closed { EncodeError::Closed } else { EncodeError::UnfinishedMessage });
         }
-        self.frame(true, opcode(kind), payload, out);
+        if self.keys.is_none() && payload.len() <= 125 {
+            out.extend_from_slice(&[0x80 | opcode(kind) as u8, payload.len() as u8]);
+            out.extend_from_slice(payload);
+        } else {
+            self.frame(true, opcode(kind), payload, out);
+        }
         Ok(())
     }
 
@@ -98,11 +113,11 @@ impl Encoder {
     ) -> Result<(), EncodeError> {
         let opcode = match self.state {
             State::Idle => opcode(kind),
-            State::Message(begun) if begun == kind => OpCode::Continuation,
-            State::Message(_) => return Err(EncodeError::KindChanged),
             State::Closed => return Err(EncodeError::Closed),
+            within if within == State::within(kind) => OpCode::Continuation,
+            _ => return Err(EncodeError::KindChanged),
         };
-        self.state = if last { State::Idle } else { State::Message(kind) };
+        self.state = if last { State::Idle } else { State::within(kind) };
         self.frame(last, opcode, payload, out);
         Ok(())
     }
@@ -127,17 +142,17 @@ impl Encoder {
                 return Err(EncodeError::ControlTooLong);
             }
         }
-        let next = |kind| if fin { State::Idle } else { State::Message(kind) };
+        let next = |within| if fin { State::Idle } else { within };
         self.state = match (opcode, self.state) {
             (OpCode::Ping | OpCode::Pong, state) => state,
             (_, State::Closed) => return Err(EncodeError::Closed),
             (OpCode::Close, _) if len == 1 => return Err(EncodeError::ReasonWithoutCode),
             (OpCode::Close, _) => State::Closed,
+            (OpCode::Text, State::Idle) => next(State::Text),
+            (OpCode::Binary, State::Idle) => next(State::Binary),
             (OpCode::Continuation, State::Idle) => return Err(EncodeError::NoMessage),
-            (OpCode::Continuation, State::Message(kind)) => next(kind),
-            (_, State::Message(_)) => return Err(EncodeError::UnfinishedMessage),
-            (OpCode::Text, State::Idle) => next(DataKind::Text),
-            (OpCode::Binary, State::Idle) => next(DataKind::Binary),
+            (OpCode::Continuation, within) => next(within),
+            _ => return Err(EncodeError::UnfinishedMessage),
         };
         Ok(self.header(fin, opcode, len))
     }
@@ -209,19 +224,8 @@ impl Encoder {
         Ok(())
     }
 
-    #[inline]
     fn frame(&mut self, fin: bool, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
         out.reserve(Header::MAX_LEN + payload.len());
-        if self.keys.is_none() && payload.len() <= 125 {
-            out.extend_from_slice(&[u8::from(fin) << 7 | opcode as u8, payload.len() as u8]);
-            out.extend_from_slice(payload);
-        } else {
-            self.frame_any(fin, opcode, payload, out);
-        }
-    }
-
-    #[inline(never)]
-    fn frame_any(&mut self, fin: bool, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
         let header = self.header(fin, opcode, payload.len() as u64);
         out.extend_from_slice(&header);
         match header.mask() {

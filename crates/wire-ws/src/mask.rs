@@ -29,27 +29,28 @@ impl Mask {
     #[inline]
     pub fn apply(&mut self, piece: &mut [u8]) -> bool {
         let key = self.wide();
-        let len = piece.len();
-        let mut seen = 0;
-        let (words, rest) = piece.as_chunks_mut::<8>();
-        for word in words {
-            let plain = u64::from_le_bytes(*word) ^ key;
-            seen |= plain;
-            *word = plain.to_le_bytes();
+        // A word behind n words has the phase of the end: the piece's last word is read first and written last, and
+        // overlaps the whole words where the length is no multiple.
+        self.skip(piece.len());
+        let mut seen;
+        if let Some(&last) = piece.last_chunk::<8>() {
+            let last = u64::from_le_bytes(last) ^ self.wide();
+            seen = last;
+            for word in piece.as_chunks_mut::<8>().0 {
+                let plain = u64::from_le_bytes(*word) ^ key;
+                seen |= plain;
+                *word = plain.to_le_bytes();
+            }
+            if let Some(word) = piece.last_chunk_mut::<8>() {
+                *word = last.to_le_bytes();
+            }
+        } else {
+            seen = 0;
+            for (byte, key) in piece.iter_mut().zip(key.to_le_bytes()) {
+                *byte ^= key;
+                seen |= u64::from(*byte);
+            }
         }
-        let mut key = self.key;
-        let (half, rest) = rest.as_chunks_mut::<4>();
-        for half in half {
-            let plain = u32::from_le_bytes(*half) ^ key;
-            seen |= u64::from(plain);
-            *half = plain.to_le_bytes();
-        }
-        for byte in rest {
-            *byte ^= key as u8;
-            seen |= u64::from(*byte);
-            key >>= 8;
-        }
-        self.skip(len);
         seen & HIGH_BITS == 0
     }
 

@@ -149,9 +149,10 @@ impl MessageDecoder {
 
     /// Whether [`decode`](Self::decode) would give an event or an error for `input`, what is left unconsumed,
     /// without more bytes. Looks at headers only.
+    #[inline]
     #[must_use]
     pub fn is_ready(&self, input: &[u8]) -> bool {
-        self.decoder.scan(input, true)
+        self.decoder.is_ready_short(input).unwrap_or_else(|| self.decoder.scan(input, true))
     }
 
     /// Bytes of the current data frame's payload that have not arrived; 0 between frames.

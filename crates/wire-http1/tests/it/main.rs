@@ -1,0 +1,9 @@
+//! The codec against its contract: laws, rule table, round trips, allocation, and the rules of each half.
+
+mod encode;
+mod exchange;
+mod laws;
+mod memory;
+mod round_trip;
+mod rules;
+mod server;

@@ -1,0 +1,94 @@
+//! What a frame's header may say, given what came before it (RFC 6455 sections 5.1 to 5.5 and 10.4).
+//!
+//! The header alone is enough for all of it, so nothing of a frame that breaks a rule is ever handed out.
+
+use crate::frame::{First, FrameHeader, Length, OpCode, Second};
+use crate::{Config, DataKind, ErrorKind, Role};
+
+/// The rules of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// The mask bit that every second byte of a header must show: 0x80 from a client, 0 from a server.
+    pub(crate) mask_bit: u8,
+    /// Longest payload of an unfragmented message that is legal whatever else its header says: 125, or less where a
+    /// limit is lower.
+    pub(crate) short: u8,
+    limits: Config,
+}
+
+impl Rules {
+    pub(crate) fn new(role: Role, limits: &Config) -> Self {
+        let mask_bit = match role {
+            Role::Server => 0x80,
+            Role::Client => 0,
+        };
+        let short = limits.max_message_size.min(limits.max_frame_size).min(125) as u8;
+        Self { mask_bit, short, limits: *limits }
+    }
+
+    /// Parses and checks the header at the start of `input`, which follows `message`. Every rule that a header can
+    /// break is here. The error's offset is counted from the start of `input`.
+    #[inline]
+    pub(crate) fn check(
+        &self,
+        message: Message,
+        input: &[u8],
+    ) -> Result<Option<(FrameHeader, usize)>, (ErrorKind, usize)> {
+        let [first, rest @ ..] = input else { return Ok(None) };
+        let first = First::parse(*first).map_err(|kind| (kind, 0))?;
+        let broken = match first.opcode {
+            _ if first.rsv != 0 => Some(ErrorKind::ReservedBits),
+            OpCode::Continuation if message.fragments == 0 => Some(ErrorKind::UnexpectedContinuation),
+            OpCode::Continuation if message.fragments >= self.limits.max_fragments => {
+                Some(ErrorKind::TooManyFragments)
+            }
+            OpCode::Text | OpCode::Binary if message.fragments != 0 => Some(ErrorKind::UnfinishedMessage),
+            _ => None,
+        };
+        if let Some(kind) = broken {
+            return Err((kind, 0));
+        }
+        let [second, rest @ ..] = rest else { return Ok(None) };
+        if (*second ^ self.mask_bit) & 0x80 != 0 {
+            let kind = if self.mask_bit != 0 { ErrorKind::Unmasked } else { ErrorKind::Masked };
+            return Err((kind, 1));
+        }
+        let second = Second::parse(*second, first.opcode).map_err(|kind| (kind, 1))?;
+        let Some(length) = Length::parse(second, rest).map_err(|kind| (kind, 2))? else { return Ok(None) };
+        if !first.opcode.is_control() {
+            // The 7-bit length is the second byte itself.
+            let at = if length.value > 125 { 2 } else { 1 };
+            if length.value > self.limits.max_frame_size {
+                return Err((ErrorKind::FrameTooBig, at));
+            }
+            if message.len.saturating_add(length.value) > self.limits.max_message_size {
+                return Err((ErrorKind::MessageTooBig, at));
+            }
+        }
+        Ok(FrameHeader::finish(first, second, length, rest))
+    }
+}
+
+/// The message whose frames are arriving; all zero between messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) kind: DataKind,
+    /// Frames so far. 0: there is no message.
+    fragments: u32,
+    /// What the frames so far declared.
+    len: u64,
+}
+
+impl Message {
+    pub(crate) const NONE: Self = Self { kind: DataKind::Binary, fragments: 0, len: 0 };
+
+    /// The message with one more frame, whose header was checked.
+    pub(crate) fn with(self, header: &FrameHeader) -> Self {
+        let kind = match header.opcode {
+            OpCode::Text => DataKind::Text,
+            OpCode::Binary => DataKind::Binary,
+            _ => self.kind,
+        };
+        Self { kind, fragments: self.fragments.saturating_add(1), len: self.len.saturating_add(header.len) }
+    }
+}

@@ -1,0 +1,4 @@
+//! See [`wire_fuzz::http1::http1_round_trip`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wire_fuzz::http1::http1_round_trip(data));

@@ -1,0 +1,29 @@
+//! Replays every committed input, seeds and crashes that were fixed, without a fuzzer.
+
+use std::fs;
+use std::path::Path;
+
+type Target = fn(&[u8]);
+
+#[test]
+fn every_committed_input() {
+    let targets: &[(&str, Target)] = &[
+        ("http1_head", wire_fuzz::http1::http1_head),
+        ("http1_connection", wire_fuzz::http1::http1_connection),
+        ("http1_round_trip", wire_fuzz::http1::http1_round_trip),
+        ("ws_frames", wire_fuzz::ws::ws_frames),
+        ("ws_message", wire_fuzz::ws::ws_message),
+        ("ws_handshake", wire_fuzz::ws::ws_handshake),
+        ("ws_round_trip", wire_fuzz::ws::ws_round_trip),
+    ];
+    for (name, target) in targets {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+        let mut inputs = 0;
+        for entry in fs::read_dir(&corpus).unwrap_or_else(|e| panic!("{}: {e}", corpus.display())) {
+            let path = entry.expect("a directory entry").path();
+            target(&fs::read(&path).expect("a readable input"));
+            inputs += 1;
+        }
+        assert!(inputs > 0, "{name} has no seeds");
+    }
+}
