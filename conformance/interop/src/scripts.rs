@@ -1,0 +1,186 @@
+//! The clients that are not Rust: scripts that print `ok NAME` or `FAILED NAME: fact`, and `end` as their last line.
+//!
+//! A script may also print `server stop` or `server start` and go on when it reads a line.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::report::{Report, Result, ensure};
+use crate::{Options, Server};
+
+/// How long a script may take in all.
+const LIMIT: Duration = Duration::from_secs(120);
+/// The largest message that the servers under the WebSocket clients take.
+const WS_MAX: &str = "2097152";
+
+pub(crate) fn python(options: &Options, report: &mut Report) -> Result {
+    if !package("python: websockets", &options.tools.join("python/websockets"), options, report)
+        || !installed("python3", options, report)
+    {
+        return Ok(());
+    }
+    let mut command = Command::new("python3");
+    command.arg("-u").arg(options.scripts.join("ws_python.py"));
+    command.env("PYTHONPATH", options.tools.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    script("python", command, &["--ws-max-message-bytes", WS_MAX], options, report)
+}
+
+pub(crate) fn node(options: &Options, report: &mut Report) -> Result {
+    if !package("node: ws", &options.tools.join("node_modules/ws"), options, report)
+        || !installed("node", options, report)
+    {
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.arg(options.scripts.join("ws_node.mjs")).env("INTEROP_TOOLS", &options.tools);
+    script("node", command, &["--ws-max-message-bytes", WS_MAX], options, report)
+}
+
+pub(crate) fn php(options: &Options, report: &mut Report) -> Result {
+    if !installed("php", options, report) {
+        return Ok(());
+    }
+    let mut command = Command::new("php");
+    command.arg("-n").arg(options.scripts.join("http_php.php"));
+    script("php", command, &[], options, report)
+}
+
+pub(crate) fn browser(options: &Options, report: &mut Report) -> Result {
+    if !package(
+        "browser: playwright-core",
+        &options.tools.join("node_modules/playwright-core"),
+        options,
+        report,
+    ) || !installed("node", options, report)
+        || !installed("chromium", options, report)
+    {
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.arg(options.scripts.join("browser.mjs")).env("INTEROP_TOOLS", &options.tools);
+    command.env("INTEROP_CHROMIUM", find("chromium").unwrap_or_default());
+    script("browser", command, &[], options, report)
+}
+
+/// Whether a program is there. If not, that is a failure, or skipped if asked for.
+pub(crate) fn installed(program: &str, options: &Options, report: &mut Report) -> bool {
+    let there = find(program).is_some();
+    if !there {
+        absent(&format!("{program}: the program"), options, report);
+    }
+    there
+}
+
+fn package(name: &str, folder: &Path, options: &Options, report: &mut Report) -> bool {
+    let there = folder.is_dir();
+    if !there {
+        absent(&format!("{name}: the package"), options, report);
+    }
+    there
+}
+
+fn absent(name: &str, options: &Options, report: &mut Report) {
+    let why = "not installed; conformance/interop/install.sh does it";
+    if options.skip_missing {
+        report.skip(name, why);
+    } else {
+        report.record(name, Err(why.into()));
+    }
+}
+
+fn find(program: &str) -> Option<OsString> {
+    let paths = env::var_os("PATH")?;
+    env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.is_file()).map(Into::into)
+}
+
+/// Runs one script against a server of its own.
+fn script(
+    group: &str,
+    mut command: Command,
+    args: &[&'static str],
+    options: &Options,
+    report: &mut Report,
+) -> Result {
+    let mut server = Some(Server::start(&options.echo, args)?);
+    let addr = server.as_ref().map(|server| server.addr().to_string()).unwrap_or_default();
+    command.env("INTEROP_ADDR", &addr).env("INTEROP_WS_MAX", WS_MAX).env("NO_PROXY", "*");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let lines = lines_of(child.stdout.take().ok_or("no stdout")?);
+    let mut stdin = child.stdin.take().ok_or("no stdin")?;
+    let again: Vec<&str> = [args, &["--listen", &addr]].concat();
+    let mut serve = |line: &str| -> Result {
+        match line {
+            "server stop" => server.take().map_or(Ok(()), Server::stop)?,
+            _ => server = Some(Server::start(&options.echo, &again)?),
+        }
+        Ok(writeln!(stdin)?)
+    };
+    let outcome = follow(&lines, group, report, &mut serve);
+    if outcome.is_err() {
+        // It may have ended by itself; its output already has.
+        let _ = child.kill();
+    }
+    let status = child.wait()?;
+    report.record(
+        &format!("{group}: the script runs to its end"),
+        outcome.and_then(|()| {
+            ensure!(status.success(), "it ended with {status}");
+            Ok(())
+        }),
+    );
+    report.check(&format!("{group}: the server ends cleanly after this"), || {
+        server.map_or(Ok(()), Server::stop)
+    });
+    Ok(())
+}
+
+fn follow(
+    lines: &Receiver<String>,
+    group: &str,
+    report: &mut Report,
+    serve: &mut dyn FnMut(&str) -> Result,
+) -> Result {
+    let end = Instant::now() + LIMIT;
+    let mut checks = 0;
+    loop {
+        let line = match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return Err(format!("it still runs after {LIMIT:?}").into()),
+            Err(RecvTimeoutError::Disconnected) => return Err("it broke off before its last line".into()),
+        };
+        if let Some(name) = line.strip_prefix("ok ") {
+            report.record(&format!("{group}: {name}"), Ok(()));
+        } else if let Some(failure) = line.strip_prefix("FAILED ") {
+            let (name, fact) = failure.split_once(": ").unwrap_or((failure, "no fact given"));
+            report.record(&format!("{group}: {name}"), Err(fact.into()));
+        } else if line.starts_with("server ") {
+            serve(&line)?;
+            continue;
+        } else if line == "end" {
+            ensure!(checks > 0, "it checked nothing");
+            return Ok(());
+        } else {
+            println!("   {line}");
+            continue;
+        }
+        checks += 1;
+    }
+}
+
+fn lines_of(out: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(std::io::Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}

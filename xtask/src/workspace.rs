@@ -1,0 +1,82 @@
+//! What cargo knows of this workspace.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use interop::Result;
+use serde_json::Value;
+
+/// The workspace this program was built from.
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+    packages: Vec<Package>,
+}
+
+/// A member.
+pub(crate) struct Package {
+    pub(crate) name: String,
+    folder: PathBuf,
+}
+
+impl Workspace {
+    pub(crate) fn read() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+        let mut cargo = cargo(&root);
+        cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
+        let output = cargo.stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            return Err("cargo metadata failed".into());
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout)?;
+        let text =
+            |value: &Value| value.as_str().map(str::to_owned).ok_or("cargo metadata has changed its shape");
+        let mut packages = Vec::new();
+        for package in metadata["packages"].as_array().into_iter().flatten() {
+            let manifest = PathBuf::from(text(&package["manifest_path"])?);
+            let folder = manifest
+                .parent()
+                .and_then(|folder| folder.strip_prefix(&root).ok())
+                .ok_or("a stray member")?;
+            packages.push(Package { name: text(&package["name"])?, folder: folder.to_owned() });
+        }
+        Ok(Self { target: text(&metadata["target_directory"])?.into(), root, packages })
+    }
+
+    /// cargo, in the root of the workspace.
+    pub(crate) fn cargo(&self, args: &[&str]) -> Command {
+        let mut cargo = cargo(&self.root);
+        cargo.args(args);
+        cargo
+    }
+
+    /// The members below a folder.
+    pub(crate) fn below(&self, folder: &str) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(move |package| package.folder.starts_with(folder))
+    }
+
+    /// The names of the codecs: the sans-IO crates, which is all of `wire-*` but the C ABI over them.
+    pub(crate) fn codecs(&self) -> Vec<&str> {
+        let names = self.below("crates").map(|package| package.name.as_str());
+        names.filter(|name| name.starts_with("wire-") && *name != "wire-ffi").collect()
+    }
+
+    /// The manifests of this workspace and of the packages that stand outside it.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = PathBuf> {
+        let folders = ["", "conformance/no_std", "fuzz"].into_iter();
+        folders.map(|folder| self.root.join(folder).join("Cargo.toml")).filter(|manifest| manifest.is_file())
+    }
+
+    /// Builds the echo server for release, and says where it is.
+    pub(crate) fn build_echo(&self) -> Result<PathBuf> {
+        crate::run(&mut self.cargo(&["build", "--release", "--example", "echo"]))?;
+        Ok(self.target.join("release/examples/echo"))
+    }
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    cargo
+}
