@@ -179,7 +179,7 @@ impl ServerConnection {
         match self.reading {
             Reading::Fixed(left) => Some(left),
             Reading::End | Reading::Complete => Some(0),
-            Reading::Head(_) | Reading::Chunked(_) | Reading::Trailers(_) => None,
+            Reading::Head | Reading::Chunked(_) | Reading::Trailers(_) => None,
         }
     }
 
