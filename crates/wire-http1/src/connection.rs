@@ -144,8 +144,9 @@ impl ServerConnection {
         &self.head
     }
 
-    /// Takes the head of the current request and leaves `spare`, whose table serves the next one: with two of them in
-    /// turn no request allocates. What framing and response need, the connection has kept for itself.
+    /// Takes the head of the current request, after [`Event::Head`](crate::Event::Head), and leaves `spare`, whose table
+    /// serves the next one: with two of them in turn no request allocates. What framing and response need, the connection
+    /// has kept for itself.
     pub fn take_head(&mut self, spare: RequestHead) -> RequestHead {
         core::mem::replace(&mut self.head, spare)
     }
@@ -202,7 +203,8 @@ impl ServerConnection {
     }
 
     /// Whether the connection persists behind this exchange, as decided so far: the request's version and Connection
-    /// field, no error, no [`set_close`](Self::set_close), and a response that ends by its own framing.
+    /// field, no error, no [`set_close`](Self::set_close), and a response that ends by its own framing. False without a
+    /// request: a head written now closes.
     #[must_use]
     pub fn keep_alive(&self) -> bool {
         self.error.is_none()
