@@ -315,3 +315,15 @@ fn a_head_reads_the_same_from_a_copy_of_its_bytes() {
     assert!(head.keep_alive());
     assert_eq!(event(&mut conn, b""), (0, Some(Event::End)), "the connection keeps what it needs");
 }
+
+#[test]
+fn input_that_shrinks_is_not_decoded() {
+    for len in 1..GET.len() {
+        let mut conn = connection();
+        event(&mut conn, &GET[..len]);
+        for shorter in 0..len {
+            assert_eq!(event(&mut conn, &GET[..shorter]), (0, None));
+        }
+        assert_eq!(event(&mut conn, GET), (GET.len(), Some(Event::Head)));
+    }
+}
