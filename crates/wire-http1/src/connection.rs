@@ -47,7 +47,7 @@ pub struct ServerConnection {
     pub(crate) trailers: Trailers,
     /// Bytes of the current message that were consumed.
     pub(crate) offset: u64,
-    /// Bytes that the last call left unconsumed, inside a message.
+    /// Bytes that the last call left unconsumed when it asked for more: they are presented again.
     pub(crate) pending: usize,
     pub(crate) error: Option<Error>,
     /// This side wants to close, or must.

@@ -18,10 +18,14 @@ impl ServerConnection {
         if let Some(error) = self.error {
             return Err(error);
         }
+        if input.len() < self.pending {
+            // Fewer bytes than were left unconsumed: the caller's mistake, and no reason to panic.
+            return Ok(Step::more(0));
+        }
         match self.step(input) {
             Ok(step) => {
                 self.offset += step.consumed as u64;
-                self.pending = input.len() - step.consumed;
+                self.pending = if step.event.is_none() { input.len() - step.consumed } else { 0 };
                 Ok(step)
             }
             Err((kind, at)) => Err(self.fail(kind, at)),

@@ -184,7 +184,7 @@ impl ServerConnection {
     /// Ends a chunked response with a trailer section (RFC 9110 section 6.5). Without trailers it is
     /// [`encode_end`](Self::encode_end).
     ///
-    /// A client that did not say `TE: trailers` may ignore them.
+    /// A client that did not say [`TE: trailers`](crate::RequestHead::accepts_trailers) may ignore them.
     ///
     /// # Errors
     ///

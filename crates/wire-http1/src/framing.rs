@@ -21,6 +21,7 @@
 //! | Expect with anything but `100-continue` (ignored in HTTP/1.0) | 417 | RFC 9110 10.1.1 |
 //! | Upgrade, named in Connection (ignored in HTTP/1.0) | proposal | RFC 9110 7.8 |
 //! | CONNECT | proposal | RFC 9110 9.3.6 |
+//! | `trailers` in TE (ignored in HTTP/1.0) | trailers are welcome | RFC 9110 10.1.4 |
 //!
 //! Names are compared whole, as tokens: `Transfer_Encoding` is some other field.
 
@@ -60,6 +61,8 @@ pub(crate) struct Decision {
     pub(crate) expects_continue: bool,
     /// Upgrade, properly offered.
     pub(crate) offers_upgrade: bool,
+    /// `TE: trailers`.
+    pub(crate) accepts_trailers: bool,
 }
 
 /// What the fields seen so far say.
@@ -75,6 +78,7 @@ pub(crate) struct Framing {
     upgrade: bool,
     expects_continue: bool,
     unknown_expectation: bool,
+    accepts_trailers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +116,10 @@ impl Framing {
             }
             Known::Upgrade => {
                 self.upgrade |= class::list(value).any(|protocol| !protocol.is_empty());
+                Ok(())
+            }
+            Known::Te => {
+                self.accepts_trailers |= class::list(value).any(|te| te.eq_ignore_ascii_case(b"trailers"));
                 Ok(())
             }
             Known::ContentType if self.content_type => Err(ErrorKind::DuplicateContentType),
@@ -154,6 +162,7 @@ impl Framing {
             keep_alive: !self.close && (http11 || self.keep_alive),
             expects_continue: http11 && self.expects_continue && body.has_content(),
             offers_upgrade: http11 && self.upgrade && self.upgrade_option,
+            accepts_trailers: http11 && self.accepts_trailers,
         })
     }
 

@@ -70,6 +70,12 @@ impl RequestHead {
         self.decision.offers_upgrade
     }
 
+    /// Whether the client said that it takes trailers (`TE: trailers`, RFC 9110 section 10.1.4).
+    #[must_use]
+    pub fn accepts_trailers(&self) -> bool {
+        self.decision.accepts_trailers
+    }
+
     /// Number of field lines.
     #[must_use]
     pub fn field_count(&self) -> usize {

@@ -315,3 +315,32 @@ fn a_head_reads_the_same_from_a_copy_of_its_bytes() {
     assert!(head.keep_alive());
     assert_eq!(event(&mut conn, b""), (0, Some(Event::End)), "the connection keeps what it needs");
 }
+
+#[test]
+fn input_that_shrinks_is_not_decoded() {
+    for len in 1..GET.len() {
+        let mut conn = connection();
+        event(&mut conn, &GET[..len]);
+        for shorter in 0..len {
+            assert_eq!(event(&mut conn, &GET[..shorter]), (0, None));
+        }
+        assert_eq!(event(&mut conn, GET), (GET.len(), Some(Event::Head)));
+    }
+}
+
+#[test]
+fn trailers_are_welcome_where_te_says_so() {
+    for (version, te, expected) in [
+        ("1.1", "TE: trailers\r\n", true),
+        ("1.1", "te: deflate;q=0.5, Trailers\r\n", true),
+        ("1.1", "TE: gzip\r\nTE: trailers\r\n", true),
+        ("1.1", "TE: trailersx\r\n", false),
+        ("1.1", "TE:\r\n", false),
+        ("1.1", "", false),
+        ("1.0", "TE: trailers\r\n", false),
+    ] {
+        let mut conn = connection();
+        event(&mut conn, format!("GET / HTTP/{version}\r\nHost: a\r\n{te}\r\n").as_bytes());
+        assert_eq!(conn.head().accepts_trailers(), expected, "{version} {te}");
+    }
+}
