@@ -2,11 +2,11 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
-use wire_http1::{HeadView, RequestHead};
+use wire_http1::{HeadView, Known, RequestHead};
 
 use crate::body::Incoming;
 use crate::listener::ConnectionInfo;
@@ -187,13 +187,22 @@ fn header_map(table: &RequestHead, arena: &Bytes) -> HeaderMap {
     let fields = table.view(arena).fields();
     let mut map = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let name = match field.known {
+            Some(known) => Ok(known_name(known)),
+            None => HeaderName::from_bytes(field.name.as_bytes()),
+        };
         let value = HeaderValue::from_maybe_shared(arena.slice_ref(field.value));
         if let (Ok(name), Ok(value)) = (name, value) {
             map.append(name, value);
         }
     }
     map
+}
+
+/// The codec has looked the name up already: no second hash.
+fn known_name(known: Known) -> HeaderName {
+    static NAMES: [OnceLock<HeaderName>; 256] = [const { OnceLock::new() }; 256];
+    NAMES[known as usize].get_or_init(|| HeaderName::from_static(known.as_str())).clone()
 }
 
 impl fmt::Debug for Request {

@@ -16,6 +16,7 @@ use crate::control::{Control, Stats};
 use crate::handler::Handler;
 use crate::listener::{ConnectionInfo, Listener};
 use crate::timer::Timer;
+use crate::ws::Settings;
 
 /// Pause after the system refused a connection for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -48,6 +49,7 @@ pub(crate) struct Shared<H, T> {
     pub(crate) handler: H,
     pub(crate) timer: T,
     pub(crate) config: Config,
+    pub(crate) websocket: Arc<Settings>,
     pub(crate) control: Control,
 }
 
@@ -109,7 +111,8 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
 
     /// A server that shares its [`Control`] with others, or with its handler.
     pub fn with_control(handler: H, timer: T, config: Config, control: Control) -> Self {
-        Self { shared: Arc::new(Shared { handler, timer, config, control }), request: PhantomData }
+        let websocket = Arc::new(Settings { limits: config.websocket, write_buffer: config.write_buffer });
+        Self { shared: Arc::new(Shared { handler, timer, config, websocket, control }), request: PhantomData }
     }
 
     /// Serves one byte stream that was accepted elsewhere.

@@ -17,7 +17,6 @@ use crate::conn::duplex::Wants;
 use crate::control::{Control, Counted, Registration};
 use crate::io::{ReadBuffer, WriteBuffer};
 use crate::listener::ConnectionInfo;
-use crate::ws::Settings;
 
 /// Reads of what nobody wants before the task lets others run.
 const LINGER_READS: usize = 16;
@@ -45,7 +44,6 @@ pub(super) struct Link<Io> {
     /// The time of this poll.
     pub(super) now: Instant,
     pub(super) info: Arc<ConnectionInfo>,
-    pub(super) settings: Arc<Settings>,
     registration: Registration,
     waker: Option<Waker>,
 
@@ -107,7 +105,6 @@ impl<Io> Link<Io> {
             deadlines,
             now,
             info: Arc::new(info),
-            settings: Arc::new(Settings { limits: config.websocket, write_buffer: config.write_buffer }),
             registration: Registration::new(control),
             waker: None,
             reading: true,

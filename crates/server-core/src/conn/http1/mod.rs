@@ -117,7 +117,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let link = this.link;
-        let Shared { handler, timer, config, control } = &**this.shared;
+        let Shared { timer, config, control, .. } = &**this.shared;
         let same_waker = link.register(cx);
         link.now = timer.now();
         if control.is_draining() {
@@ -127,7 +127,7 @@ where
         // What the last poll waited for has probably come.
         link.poll_read(cx, config)?;
         loop {
-            match drive(this.exchange.as_mut(), link, handler, config, cx, &mut budget) {
+            match drive(this.exchange.as_mut(), link, this.shared, cx, &mut budget) {
                 Err(ConnectionError::Response(error)) => {
                     this.exchange.set(Exchange::Idle);
                     link.cut_off(error);
@@ -168,11 +168,10 @@ where
 }
 
 /// Goes on with the current request, and starts the next, until nothing moves without the socket or the handler.
-fn drive<Io, H, R>(
+fn drive<Io, H, T, R>(
     mut exchange: Pin<&mut Exchange<H::Future, H::Body>>,
     link: &mut Link<Io>,
-    handler: &H,
-    config: &Config,
+    shared: &Shared<H, T>,
     cx: &mut Context<'_>,
     budget: &mut u32,
 ) -> Result<(), ConnectionError>
@@ -181,6 +180,7 @@ where
     H: Handler<R>,
     R: FromRequest,
 {
+    let Shared { handler, config, websocket, .. } = shared;
     link.reading = false;
     link.read_limit = usize::MAX;
     loop {
@@ -194,7 +194,7 @@ where
                 if link.ending != Ending::No {
                     return Ok(());
                 }
-                let Some(request) = link.next_request(config, budget) else { return Ok(()) };
+                let Some(request) = link.next_request(config, websocket, budget) else { return Ok(()) };
                 match catch_unwind(AssertUnwindSafe(|| handler.call(R::from_request(request)))) {
                     Ok(future) => exchange.set(Exchange::Handling { future }),
                     Err(panic) => link.handler_panicked(&*panic),

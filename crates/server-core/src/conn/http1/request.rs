@@ -1,5 +1,7 @@
 //! The request side: heads, bodies on demand, and what is left of a body that nobody read.
 
+use std::sync::Arc;
+
 use wire_http1::{BodyFraming, Event, Method, Step};
 
 use super::link::{Ending, Link};
@@ -9,7 +11,7 @@ use crate::conn::Duplex;
 use crate::conn::deadline::Deadline;
 use crate::control::Counted;
 use crate::request::{Head, Request};
-use crate::ws::Upgrade;
+use crate::ws::{Settings, Upgrade};
 
 /// What is read of a body or of pipelined requests before anybody asks for it: little, since a connection holds it.
 const READ_AHEAD: usize = 4 << 10;
@@ -17,7 +19,12 @@ const READ_AHEAD: usize = 4 << 10;
 impl<Io> Link<Io> {
     /// The next request, once its head is here. Finishes the last one first. `None`: more input is needed, or output
     /// must leave first, or the connection ends.
-    pub(super) fn next_request(&mut self, config: &Config, budget: &mut u32) -> Option<Request> {
+    pub(super) fn next_request(
+        &mut self,
+        config: &Config,
+        websocket: &Arc<Settings>,
+        budget: &mut u32,
+    ) -> Option<Request> {
         if self.responded && self.finish_request(config) == Progress::Blocked {
             return None;
         }
@@ -38,7 +45,9 @@ impl<Io> Link<Io> {
         }
         *budget -= 1;
         match self.http.decode(self.input.bytes()) {
-            Ok(Step { consumed, event: Some(Event::Head) }) => Some(self.begin_request(consumed, config)),
+            Ok(Step { consumed, event: Some(Event::Head) }) => {
+                Some(self.begin_request(consumed, config, websocket))
+            }
             Ok(Step { consumed, .. }) => {
                 self.input.consume(consumed);
                 self.leave_idle();
@@ -64,7 +73,7 @@ impl<Io> Link<Io> {
         self.deadlines.clear(Deadline::Idle);
     }
 
-    fn begin_request(&mut self, consumed: usize, config: &Config) -> Request {
+    fn begin_request(&mut self, consumed: usize, config: &Config, websocket: &Arc<Settings>) -> Request {
         self.leave_idle();
         self.deadlines.clear(Deadline::Head);
         if let Some(limit) = config.handler_timeout {
@@ -83,7 +92,7 @@ impl<Io> Link<Io> {
         let upgrade = upgradable.then(|| {
             let duplex = Duplex::new();
             self.duplex = Some(duplex.clone());
-            Upgrade { duplex, config: self.settings.clone() }
+            Upgrade { duplex, config: Arc::clone(websocket) }
         });
         let limit = config.max_body_size;
         let body = match parts.table.body() {
@@ -100,7 +109,7 @@ impl<Io> Link<Io> {
         Request::new(head, body, self.info.clone(), upgrade)
     }
 
-    fn new_slot(&mut self) -> std::sync::Arc<BodySlot> {
+    fn new_slot(&mut self) -> Arc<BodySlot> {
         let slot = BodySlot::new();
         self.slot = Some(slot.clone());
         slot
