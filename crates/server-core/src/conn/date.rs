@@ -1,42 +1,49 @@
 //! The `Date` field (RFC 9110 section 6.6.1), made once a second.
 
 use std::cell::RefCell;
-use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`
-const LEN: usize = 29;
+use wire_http1::FieldLines;
 
 struct Cached {
-    second: u64,
-    text: [u8; LEN],
+    made: Option<Instant>,
+    line: FieldLines,
 }
 
 thread_local! {
-    static CACHED: RefCell<Cached> = const { RefCell::new(Cached { second: u64::MAX, text: [0; LEN] }) };
+    static CACHED: RefCell<Cached> = const { RefCell::new(Cached { made: None, line: FieldLines::new() }) };
 }
 
-/// Calls `use_it` with the date now.
-pub(super) fn with_date<T>(use_it: impl FnOnce(&[u8]) -> T) -> T {
-    let now = SystemTime::now();
-    let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+/// Calls `use_it` with the field line of the date now. `now` is the time by the connection's own clock.
+pub(super) fn with_date<T>(now: Instant, use_it: impl FnOnce(&FieldLines) -> T) -> T {
     CACHED.with_borrow_mut(|cached| {
-        if cached.second != second {
-            // The buffer has exactly the length of an IMF-fixdate.
-            let _ = write!(&mut cached.text[..], "{}", httpdate::HttpDate::from(now));
-            cached.second = second;
+        // `checked`: another connection of this thread may go by another clock.
+        let age = cached.made.and_then(|made| now.checked_duration_since(made));
+        if age.is_none_or(|age| age >= Duration::from_secs(1)) {
+            let date = httpdate::fmt_http_date(SystemTime::now());
+            cached.line.clear();
+            // A date is a valid field value.
+            let _ = cached.line.push("date", date);
+            cached.made = Some(now);
         }
-        use_it(&cached.text)
+        use_it(&cached.line)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn is_an_imf_fixdate() {
-        super::with_date(|date| {
-            let text = std::str::from_utf8(date).unwrap();
-            assert!(httpdate::parse_http_date(text).is_ok(), "{text}");
-        });
+    fn is_an_imf_fixdate_made_once_a_second() {
+        let start = Instant::now();
+        let text = |at| with_date(at, |line| String::from_utf8(line.as_bytes().to_vec()).unwrap());
+        let first = text(start);
+        let date = first.strip_prefix("date: ").and_then(|rest| rest.strip_suffix("\r\n")).unwrap();
+        assert!(httpdate::parse_http_date(date).is_ok(), "{first}");
+        CACHED.with_borrow_mut(|cached| cached.line.push("x", "cached").unwrap());
+        assert!(text(start + Duration::from_millis(999)).contains("cached"));
+        assert!(!text(start + Duration::from_secs(1)).contains("cached"));
+        assert!(!text(start).contains("cached"), "time that went back");
     }
 }

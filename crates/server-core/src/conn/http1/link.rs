@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
-use http::response::Parts;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire_http1::ServerConnection;
 
@@ -71,8 +70,6 @@ pub(super) struct Link<Io> {
     pub(super) request_failed: bool,
     /// The current request, as long as it counts as in flight; or the WebSocket that it became.
     pub(super) counted: Option<Counted>,
-    /// The response head that is not encoded yet.
-    pub(super) head: Option<Box<(Parts, wire_http1::BodyLen)>>,
     /// Between requests once the output is written.
     pub(super) becomes_idle: bool,
     /// The response is complete: what is left of the request is its unread body.
@@ -119,7 +116,6 @@ impl<Io> Link<Io> {
             discarded: 0,
             request_failed: false,
             counted: None,
-            head: None,
             becomes_idle: false,
             responded: false,
             duplex: None,

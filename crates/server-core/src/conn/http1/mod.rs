@@ -29,6 +29,7 @@ use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::link::{Ending, Link};
+use self::response::Head;
 use super::deadline::{Alarm, Deadline};
 use super::{ConnectionError, date};
 use crate::body::BoxError;
@@ -71,7 +72,7 @@ pin_project! {
         /// The handler is working, or holds the WebSocket.
         Handling { #[pin] future: F },
         /// Its response is on its way.
-        Responding { #[pin] body: B },
+        Responding { #[pin] body: B, head: Option<Head> },
     }
 }
 
@@ -214,10 +215,9 @@ where
                     Ok(Poll::Ready(_)) if link.upgraded() => exchange.set(Exchange::Idle),
                     Ok(Poll::Ready(response)) => {
                         let (parts, body) = response.into_parts();
-                        if link.begin_response(parts, &body)? {
-                            exchange.set(Exchange::Responding { body });
-                        } else {
-                            exchange.set(Exchange::Idle);
+                        match link.begin_response(parts, &body)? {
+                            head @ Some(_) => exchange.set(Exchange::Responding { body, head }),
+                            None => exchange.set(Exchange::Idle),
                         }
                     }
                     Ok(Poll::Pending) if link.upgraded() => {
@@ -231,7 +231,7 @@ where
                     }
                 }
             }
-            ExchangeProject::Responding { mut body } => {
+            ExchangeProject::Responding { mut body, head } => {
                 if link.output.len() >= config.write_buffer || *budget == 0 {
                     link.awaits_write = true;
                     return Ok(());
@@ -241,13 +241,15 @@ where
                 let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
                 let demand = link.leave(cx);
                 let done = match polled {
-                    Err(panic) => link.body_failed(panic_message(&*panic).into())?,
-                    Ok(Poll::Ready(Some(Ok(frame)))) => link.write_frame(frame, body.is_end_stream())?,
-                    Ok(Poll::Ready(Some(Err(error)))) => link.body_failed(error.into())?,
-                    Ok(Poll::Ready(None)) => link.end_response()?,
+                    Err(panic) => link.body_failed(head, panic_message(&*panic).into())?,
+                    Ok(Poll::Ready(Some(Ok(frame)))) => {
+                        link.write_frame(head, frame, body.is_end_stream())?
+                    }
+                    Ok(Poll::Ready(Some(Err(error)))) => link.body_failed(head, error.into())?,
+                    Ok(Poll::Ready(None)) => link.end_response(head)?,
                     Ok(Poll::Pending) if link.serve_body(demand, config) == Progress::Made => false,
                     Ok(Poll::Pending) => {
-                        if link.write_head()? {
+                        if link.write_head(head) {
                             return Ok(());
                         }
                         true

@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 use http::response::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use http_body::Frame;
 use wire_http1::{BodyLen, EncodeError};
 
@@ -11,65 +11,90 @@ use super::{BoxError, ConnectionError, Deadline, date, panic_message};
 use crate::body::BodyError;
 use crate::io::WriteBuffer;
 
-impl<Io> Link<Io> {
-    /// The handler has answered. False: that is all, its body is not wanted.
-    pub(super) fn begin_response<B: http_body::Body>(
-        &mut self,
-        parts: Parts,
-        body: &B,
-    ) -> Result<bool, ConnectionError> {
-        self.deadlines.clear(Deadline::Handler);
-        let bodyless = self.is_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
-        let len = match (body.size_hint().exact(), content_length(&parts.headers)) {
+/// A response head that is not encoded yet: its body may still turn out to have failed.
+pub(super) struct Head {
+    parts: Parts,
+    len: BodyLen,
+    has_date: bool,
+}
+
+impl Head {
+    /// What the handler said, and what its body says of itself. Framing is the codec's: the handler's own framing fields
+    /// are taken into account here and not sent.
+    fn new(parts: Parts, exact: Option<u64>, bodyless: bool, close: &mut bool) -> Self {
+        let (mut declared, mut has_date) = (None, false);
+        for (name, value) in &parts.headers {
+            match *name {
+                header::CONTENT_LENGTH => declared = value.to_str().ok().and_then(|value| value.parse().ok()),
+                header::CONNECTION => *close |= has_token(value.as_bytes(), b"close"),
+                header::DATE => has_date = true,
+                _ => {}
+            }
+        }
+        let len = match (exact, declared) {
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => BodyLen::Fixed(declared),
             (Some(exact), _) | (None, Some(exact)) => BodyLen::Fixed(exact),
             (None, None) => BodyLen::Streamed,
         };
-        self.head = Some(Box::new((parts, len)));
-        if bodyless || body.is_end_stream() {
-            self.end_response()?;
-            return Ok(false);
+        Self { parts, len, has_date }
+    }
+}
+
+impl<Io> Link<Io> {
+    /// The handler has answered. `None`: that is all, its body is not wanted.
+    pub(super) fn begin_response<B: http_body::Body>(
+        &mut self,
+        parts: Parts,
+        body: &B,
+    ) -> Result<Option<Head>, ConnectionError> {
+        self.deadlines.clear(Deadline::Handler);
+        let bodyless = self.is_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
+        let mut close = false;
+        let head = Head::new(parts, body.size_hint().exact(), bodyless, &mut close);
+        if close {
+            self.http.set_close();
         }
-        Ok(true)
+        if bodyless || body.is_end_stream() {
+            self.end_response(&mut Some(head))?;
+            return Ok(None);
+        }
+        Ok(Some(head))
     }
 
     /// Encodes the head, unless that was done. False: it cannot be sent, and was replaced by a whole response.
-    pub(super) fn write_head(&mut self) -> Result<bool, ConnectionError> {
-        let Some((parts, len)) = self.head.take().map(|head| *head) else { return Ok(true) };
-        if wants_close(&parts.headers) {
-            self.http.set_close();
-        }
-        let written = self.encode_head(&parts, len);
-        if let Err(error) = written {
-            tracing::error!(%error, status = %parts.status, "the handler's response cannot be sent");
+    pub(super) fn write_head(&mut self, head: &mut Option<Head>) -> bool {
+        let Some(head) = head.take() else { return true };
+        if let Err(error) = self.encode_head(&head) {
+            tracing::error!(%error, status = %head.parts.status, "the handler's response cannot be sent");
             self.answer(500, "");
-            return Ok(false);
+            return false;
         }
-        Ok(true)
+        true
     }
 
-    fn encode_head(&mut self, parts: &Parts, len: BodyLen) -> Result<(), EncodeError> {
-        let mut head = self.http.encode_head(parts.status.as_u16(), "", len, self.output.tail())?;
-        for (name, value) in &parts.headers {
-            // Framing is the codec's: what a handler says of it was taken into account above.
+    fn encode_head(&mut self, head: &Head) -> Result<(), EncodeError> {
+        let mut writer =
+            self.http.encode_head(head.parts.status.as_u16(), "", head.len, self.output.tail())?;
+        for (name, value) in &head.parts.headers {
             if !matches!(*name, header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION) {
-                head.field(name, value)?;
+                writer.field(name, value)?;
             }
         }
-        if !parts.headers.contains_key(header::DATE) {
-            date::with_date(|date| head.field("date", date))?;
+        if !head.has_date {
+            date::with_date(self.now, |line| writer.lines(line));
         }
-        head.finish()
+        writer.finish()
     }
 
     /// Encodes a piece of the body, the head first. True: the response is complete.
     pub(super) fn write_frame<D: Buf>(
         &mut self,
+        head: &mut Option<Head>,
         frame: Frame<D>,
         last: bool,
     ) -> Result<bool, ConnectionError> {
-        if !self.write_head()? {
+        if !self.write_head(head) {
             return Ok(true);
         }
         let frame = match frame.into_data() {
@@ -83,7 +108,7 @@ impl<Io> Link<Io> {
                 } else {
                     self.http.encode_data(&data, self.output.tail()).map_err(cut_off)?;
                 }
-                return if last { self.end_response() } else { Ok(false) };
+                return if last { self.end_response(head) } else { Ok(false) };
             }
             Err(frame) => frame,
         };
@@ -96,15 +121,15 @@ impl<Io> Link<Io> {
             // The framing has no place for them, or they may not stand there.
             Err(error @ (EncodeError::TrailersNotAllowed | EncodeError::ForbiddenTrailer)) => {
                 tracing::debug!(%error, "trailers left out");
-                self.end_response()
+                self.end_response(head)
             }
             Err(error) => Err(cut_off(error)),
         }
     }
 
     /// The body is over.
-    pub(super) fn end_response(&mut self) -> Result<bool, ConnectionError> {
-        if self.write_head()? {
+    pub(super) fn end_response(&mut self, head: &mut Option<Head>) -> Result<bool, ConnectionError> {
+        if self.write_head(head) {
             self.http.encode_end(self.output.tail()).map_err(cut_off)?;
             self.responded = true;
         }
@@ -112,8 +137,12 @@ impl<Io> Link<Io> {
     }
 
     /// The response body failed. Before its head is out, the client gets a status; else a response that is cut off.
-    pub(super) fn body_failed(&mut self, error: BoxError) -> Result<bool, ConnectionError> {
-        if self.head.take().is_none() {
+    pub(super) fn body_failed(
+        &mut self,
+        head: &mut Option<Head>,
+        error: BoxError,
+    ) -> Result<bool, ConnectionError> {
+        if head.take().is_none() {
             return Err(ConnectionError::Response(error));
         }
         if let Some(error) = error.downcast_ref::<BodyError>() {
@@ -137,7 +166,6 @@ impl<Io> Link<Io> {
     /// Refuses what cannot be answered otherwise, and ends the connection behind the answer.
     pub(super) fn refuse(&mut self, status: u16, message: &str) {
         self.http.set_close();
-        self.head = None;
         if self.http.response_started() {
             tracing::debug!(status, message, "too late to refuse: the response is cut off");
         } else {
@@ -156,7 +184,7 @@ impl<Io> Link<Io> {
             let out = self.output.tail();
             let mut head = self.http.encode_head(status, "", BodyLen::Fixed(text.len() as u64), out)?;
             head.field("content-type", "text/plain; charset=utf-8")?;
-            date::with_date(|date| head.field("date", date))?;
+            date::with_date(self.now, |line| head.lines(line));
             head.finish()?;
             if self.http.response_has_body() {
                 self.http.encode_data(text.as_bytes(), out)?;
@@ -175,15 +203,6 @@ fn cut_off(error: EncodeError) -> ConnectionError {
     ConnectionError::Response(error.into())
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn wants_close(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONNECTION).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
-    })
+fn has_token(list: &[u8], token: &[u8]) -> bool {
+    list.split(|byte| *byte == b',').any(|element| element.trim_ascii().eq_ignore_ascii_case(token))
 }
