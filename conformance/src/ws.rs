@@ -521,3 +521,61 @@ fn http_11() -> String {
 fn switching_protocols() -> u16 {
     101
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_case_is_well_formed_and_named_once() {
+        let mut ids = HashSet::new();
+        for case in cases() {
+            assert!(ids.insert(case.id.clone()), "{} twice", case.id);
+            assert!(!case.bytes(true).is_empty() && !case.bytes(false).is_empty(), "{}", case.id);
+            let close = case.events().iter().position(|event| matches!(event, Event::Close(..)));
+            assert!(
+                close.is_none_or(|at| at + 1 == case.events().len() && case.fail.is_none()),
+                "{}",
+                case.id
+            );
+        }
+        assert!(ids.len() >= 250);
+        let mut ids = HashSet::new();
+        assert!(requests().into_iter().all(|case| ids.insert(case.id)));
+        let mut ids = HashSet::new();
+        assert!(responses().into_iter().all(|case| ids.insert(case.id)));
+    }
+
+    #[test]
+    fn the_notation() {
+        let frame = |text: &str, to_server| {
+            let mut out = Vec::new();
+            Frame::parse(text).map(|frame| {
+                frame.write(to_server, &mut out);
+                out
+            })
+        };
+        assert_eq!(frame("text 'a b' x21", false), Ok(b"\x81\x04a b!".to_vec()));
+        assert_eq!(frame("text more 2*'ab'", false), Ok(b"\x01\x04abab".to_vec()));
+        assert_eq!(frame("close 1000 'x'", false), Ok(b"\x88\x03\x03\xe8x".to_vec()));
+        assert_eq!(frame("op3 rsv1 rsv3 len16", false), Ok(b"\xd3\x7e\x00\x00".to_vec()));
+        assert_eq!(frame("bin declare=65536 x00", false), Ok(b"\x82\x7f\0\0\0\0\0\x01\0\0\0".to_vec()));
+        assert_eq!(frame("ping key=01020304 x0101", true), Ok(b"\x89\x82\x01\x02\x03\x04\x00\x03".to_vec()));
+        assert_eq!(frame("raw 'GET'", true), Ok(b"GET".to_vec()));
+        for bad in [
+            "",
+            "what",
+            "op16",
+            "text 'open",
+            "text x0",
+            "text xzz",
+            "text 70000",
+            "text y*x00",
+            "text key=00",
+        ] {
+            assert!(frame(bad, true).is_err(), "{bad}");
+        }
+    }
+}

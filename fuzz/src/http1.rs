@@ -1,6 +1,6 @@
 //! HTTP/1.1: what must hold for any bytes whatsoever.
 
-use wire_http1::{BodyLen, Config, Error, Event, HeadView, Method, ServerConnection, Version};
+use wire_http1::{BodyLen, Config, Error, Event, HeadView, HeadWriter, Method, ServerConnection, Version};
 
 /// Something that came out, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ fn serve(input: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<Seen>, Result<(
             Ok(step) => step,
             Err(error) => {
                 let head = connection.encode_head(error.status(), "", BodyLen::Streamed, &mut output);
-                head.and_then(|head| head.finish()).expect("a head behind an error");
+                head.and_then(HeadWriter::finish).expect("a head behind an error");
                 assert!(!connection.next_cycle(), "an error closes");
                 assert_eq!(connection.decode(&input[start..fed]), Err(error), "errors replay");
                 return (seen, Err(error), output);
@@ -79,7 +79,7 @@ fn serve(input: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<Seen>, Result<(
                 let length = BodyLen::Fixed(length as u64);
                 let status = if connection.head().method() == Method::Connect { 501 } else { 204 };
                 let head = connection.encode_head(status, "", length, &mut output);
-                head.and_then(|head| head.finish()).expect("a head");
+                head.and_then(HeadWriter::finish).expect("a head");
                 if connection.response_has_body() {
                     let size = if let BodyLen::Fixed(size) = length { size } else { 0 };
                     connection.encode_data_header(size).expect("content");

@@ -75,7 +75,7 @@ pub(crate) fn skip(bytes: &[u8], from: usize, class: u8) -> usize {
 
 /// Whether `bytes` is a token (RFC 9110 section 5.6.2), not empty.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is(byte, TOKEN))
+    !bytes.is_empty() && skip(bytes, 0, TOKEN) == bytes.len()
 }
 
 /// Whether `bytes` may be a field value or a reason phrase: no control but HTAB (RFC 9110 section 5.5).

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::field::FieldScanner;
 use crate::framing::{BodyFraming, Decision, Framing};
 use crate::head::RequestHead;
-use crate::request_line::{LineScanner, Method, Version};
+use crate::request_line::{LineScanner, Method, RequestLine, Version};
 use crate::trailers::Trailers;
 
 /// One HTTP/1.1 connection, server role: bytes in, events out; responses in, bytes out.
@@ -41,6 +41,8 @@ pub struct ServerConnection {
     pub(crate) responding: Responding,
     /// What the current request means for its response.
     pub(crate) request: Request,
+    /// Where the decoder stands in the head that it reads.
+    pub(crate) place: HeadPlace,
     pub(crate) head: RequestHead,
     pub(crate) trailers: Trailers,
     /// Bytes of the current message that were consumed.
@@ -57,8 +59,8 @@ pub struct ServerConnection {
 /// What is read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// Empty lines that were skipped, and the place in the head.
-    Head(HeadPlace),
+    /// A head, from [`ServerConnection::place`] on.
+    Head,
     /// Content of this many bytes more.
     Fixed(u64),
     Chunked(Chunked),
@@ -69,11 +71,13 @@ pub(crate) enum Reading {
     Complete,
 }
 
-/// Where the decoder stands in a head.
+/// Where the decoder stands in a head, and what the head says so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HeadPlace {
     pub(crate) empty_lines: usize,
     pub(crate) line: LineScanner,
+    pub(crate) request_line: RequestLine,
+    /// Once the request line is complete.
     pub(crate) fields: Option<FieldScanner>,
     pub(crate) framing: Framing,
 }
@@ -119,9 +123,10 @@ impl ServerConnection {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            reading: Reading::Head(HeadPlace::default()),
+            reading: Reading::Head,
             responding: Responding::Idle,
             request: Request::default(),
+            place: HeadPlace::default(),
             head: RequestHead::default(),
             trailers: Trailers::default(),
             offset: 0,
@@ -139,8 +144,9 @@ impl ServerConnection {
         &self.head
     }
 
-    /// Takes the head of the current request and leaves `spare`, whose table serves the next one: with two of them in
-    /// turn no request allocates. What framing and response need, the connection has kept for itself.
+    /// Takes the head of the current request, after [`Event::Head`](crate::Event::Head), and leaves `spare`, whose table
+    /// serves the next one: with two of them in turn no request allocates. What framing and response need, the connection
+    /// has kept for itself.
     pub fn take_head(&mut self, spare: RequestHead) -> RequestHead {
         core::mem::replace(&mut self.head, spare)
     }
@@ -156,7 +162,7 @@ impl ServerConnection {
     #[must_use]
     pub fn is_mid_message(&self) -> bool {
         match self.reading {
-            Reading::Head(_) => self.pending > 0,
+            Reading::Head => self.pending > 0,
             Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => true,
             Reading::End | Reading::Complete => false,
         }
@@ -174,7 +180,7 @@ impl ServerConnection {
         match self.reading {
             Reading::Fixed(left) => Some(left),
             Reading::End | Reading::Complete => Some(0),
-            Reading::Head(_) | Reading::Chunked(_) | Reading::Trailers(_) => None,
+            Reading::Head | Reading::Chunked(_) | Reading::Trailers(_) => None,
         }
     }
 
@@ -197,7 +203,8 @@ impl ServerConnection {
     }
 
     /// Whether the connection persists behind this exchange, as decided so far: the request's version and Connection
-    /// field, no error, no [`set_close`](Self::set_close), and a response that ends by its own framing.
+    /// field, no error, no [`set_close`](Self::set_close), and a response that ends by its own framing. False without a
+    /// request: a head written now closes.
     #[must_use]
     pub fn keep_alive(&self) -> bool {
         self.error.is_none()
@@ -226,7 +233,8 @@ impl ServerConnection {
         if self.responding != Responding::Complete || !self.request_read() || !self.keep_alive() {
             return false;
         }
-        self.reading = Reading::Head(HeadPlace::default());
+        self.reading = Reading::Head;
+        self.place = HeadPlace::default();
         self.responding = Responding::Idle;
         self.request = Request::default();
         (self.offset, self.pending) = (0, 0);
@@ -238,7 +246,7 @@ impl ServerConnection {
     pub(crate) fn request_read(&self) -> bool {
         match self.reading {
             Reading::End | Reading::Complete | Reading::Fixed(0) => true,
-            Reading::Head(_) | Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => false,
+            Reading::Head | Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => false,
         }
     }
 

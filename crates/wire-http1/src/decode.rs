@@ -44,8 +44,8 @@ impl ServerConnection {
 
     #[cold]
     fn fail(&mut self, kind: ErrorKind, at: usize) -> Error {
-        if let Reading::Head(place) = self.reading {
-            self.request.method = place.line.method();
+        if self.reading == Reading::Head {
+            self.request.method = self.place.line.method();
         }
         let error = Error::new(kind, self.offset + at as u64);
         self.error = Some(error);
@@ -55,7 +55,7 @@ impl ServerConnection {
     #[inline]
     fn step(&mut self, input: &[u8]) -> Result<Step, (ErrorKind, usize)> {
         match self.reading {
-            Reading::Head(place) => self.decode_head(input, place),
+            Reading::Head => self.decode_head(input),
             Reading::Fixed(left) => Ok(self.decode_fixed(input, left)),
             Reading::Chunked(_) => self.decode_chunked(input),
             Reading::Trailers(scanner) => self.decode_trailers(input, 0, scanner),
@@ -72,28 +72,14 @@ impl ServerConnection {
         Step::event(consumed, Event::End)
     }
 
-    fn decode_head(&mut self, input: &[u8], mut place: HeadPlace) -> Result<Step, (ErrorKind, usize)> {
-        // "a server SHOULD ignore at least one empty line received prior to the request-line" (RFC 9112, section 2.2).
-        let mut start = 0;
-        while let [b'\r', rest @ ..] = &input[start..] {
-            match rest {
-                [] => break,
-                [b'\n', ..] if place.empty_lines < self.config.max_empty_lines => {
-                    place.empty_lines += 1;
-                    start += 2;
-                }
-                [b'\n', ..] => return Err((ErrorKind::TooManyEmptyLines, start)),
-                _ => return Err((ErrorKind::BareCr, start)),
-            }
-        }
-        let outcome = self.scan_head(&input[start..], &mut place);
-        self.reading = Reading::Head(place);
-        match outcome {
+    fn decode_head(&mut self, input: &[u8]) -> Result<Step, (ErrorKind, usize)> {
+        let start = self.skip_empty_lines(input)?;
+        match self.scan_head(&input[start..]) {
             Ok(None) => Ok(Step::more(start)),
             Ok(Some(len)) => {
-                let line = *self.head.line();
-                let decision = place.framing.decide(&line).map_err(|kind| (kind, start + len))?;
-                self.head.complete(start, decision);
+                let line = self.place.request_line;
+                let decision = self.place.framing.decide(&line).map_err(|kind| (kind, start + len))?;
+                self.head.complete(start, line, decision);
                 self.request = Request { method: Some(line.method), version: Some(line.version), decision };
                 self.reading = Self::behind_head(decision.body);
                 Ok(Step::event(start + len, Event::Head))
@@ -102,30 +88,46 @@ impl ServerConnection {
         }
     }
 
+    /// "a server SHOULD ignore at least one empty line received prior to the request-line" (RFC 9112 section 2.2).
+    #[inline]
+    fn skip_empty_lines(&mut self, input: &[u8]) -> Result<usize, (ErrorKind, usize)> {
+        let mut start = 0;
+        while let [b'\r', rest @ ..] = &input[start..] {
+            match rest {
+                [] => break,
+                [b'\n', ..] if self.place.empty_lines < self.config.max_empty_lines => {
+                    self.place.empty_lines += 1;
+                    start += 2;
+                }
+                [b'\n', ..] => return Err((ErrorKind::TooManyEmptyLines, start)),
+                _ => return Err((ErrorKind::BareCr, start)),
+            }
+        }
+        Ok(start)
+    }
+
     /// Scans the head that `view` begins with; its length once it is complete.
     #[inline]
-    fn scan_head(&mut self, view: &[u8], place: &mut HeadPlace) -> Result<Option<usize>, (ErrorKind, usize)> {
-        if view == b"\r" {
-            return Ok(None);
-        }
-        let mut fields = match place.fields {
+    fn scan_head(&mut self, view: &[u8]) -> Result<Option<usize>, (ErrorKind, usize)> {
+        let HeadPlace { line, request_line, fields, framing, .. } = &mut self.place;
+        let fields = match fields {
             Some(fields) => fields,
-            None => match place.line.scan(view, self.config.target_limit())? {
+            // The first half of an empty line.
+            None if view == b"\r" => return Ok(None),
+            None => match line.scan(view, self.config.target_limit())? {
                 None => return Ok(None),
-                Some(line) => {
+                Some(complete) => {
                     self.head.clear();
                     self.trailers.clear();
-                    self.head.set_line(line);
-                    FieldScanner::new(line.len())
+                    *request_line = complete;
+                    fields.insert(FieldScanner::new(complete.len()))
                 }
             },
         };
         // The limit is a cut of the view: what is not complete within it is too large, however it arrived.
-        let cut = self.head.line().len() + self.config.field_section_limit();
+        let cut = request_line.len() + self.config.field_section_limit();
         let view = &view[..view.len().min(cut)];
-        let end = fields.scan(view, &mut self.head.sink(&mut place.framing, self.config.max_fields));
-        place.fields = Some(fields);
-        match end? {
+        match fields.scan(view, &mut self.head.sink(framing, self.config.max_fields))? {
             None if view.len() == cut => Err((ErrorKind::FieldSectionTooLarge, cut)),
             end => Ok(end),
         }

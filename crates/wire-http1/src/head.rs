@@ -84,17 +84,10 @@ impl RequestHead {
         self.fields.clear();
     }
 
-    pub(crate) fn set_line(&mut self, line: RequestLine) {
-        self.line = line;
-    }
-
-    pub(crate) fn line(&self) -> &RequestLine {
-        &self.line
-    }
-
-    /// Completes the head with what its fields decided.
-    pub(crate) fn complete(&mut self, start: usize, decision: Decision) {
+    /// Completes the head with its request line and what its fields decided.
+    pub(crate) fn complete(&mut self, start: usize, line: RequestLine, decision: Decision) {
         self.start = start as u32;
+        self.line = line;
         self.decision = decision;
     }
 

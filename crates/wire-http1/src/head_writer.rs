@@ -194,28 +194,21 @@ impl FieldLines {
 /// Writes a field line of a head, and tells whether it is an Upgrade.
 #[inline]
 fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
-    let known = Known::from_name(name);
-    match known {
-        Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) => {
-            return Err(EncodeError::CodecField(known.as_str()));
-        }
-        None if !class::is_token(name) => return Err(EncodeError::InvalidFieldName),
-        _ => {}
+    // The four names that matter, by their lengths.
+    let known = if matches!(name.len(), 7 | 10 | 14 | 17) { Known::from_name(name) } else { None };
+    if let Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) = known {
+        return Err(EncodeError::CodecField(known.as_str()));
     }
-    write_line(name, value, out)?;
+    write_field(name, value, out)?;
     Ok(known == Some(Known::Upgrade))
 }
 
 /// Writes a field line with any name.
+#[inline]
 pub(crate) fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if !class::is_token(name) {
         return Err(EncodeError::InvalidFieldName);
     }
-    write_line(name, value, out)
-}
-
-#[inline]
-fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if !class::is_text(value) {
         return Err(EncodeError::InvalidFieldValue);
     }

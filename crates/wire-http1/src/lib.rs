@@ -71,6 +71,31 @@
 //! assert_eq!(serve(&mut connection, &mut body, smuggled, &mut output), Ok((0, false)));
 //! assert_eq!(output, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 //! ```
+//!
+//! # The contract
+//!
+//! - [`decode`](ServerConnection::decode) says how many bytes it consumed and what they were. The payload of an event is the
+//!   tail of the consumed prefix ([`Step::payload`]); what was not consumed is presented again, with more behind it.
+//!   What may stay unconsumed is bounded, see [`ServerConnection`].
+//! - No byte is scanned twice because it arrived in small pieces, and no split changes an event, an error or its offset.
+//! - An [`Error`] is what the peer did wrong: sticky, with the status code of its answer, after which the connection
+//!   closes. An [`EncodeError`] is what the caller did wrong: nothing was written.
+//! - [`Event::Paused`] is the backpressure of pipelining: no request is decoded before the one before it was answered and
+//!   [`next_cycle`](ServerConnection::next_cycle) has gone on.
+//! - [`encode_data_header`](ServerConnection::encode_data_header) frames content that the caller writes by reference.
+//!
+//! # Strictness
+//!
+//! Whatever two recipients could read in two ways is refused: bare CR and LF, white space where none belongs, folded lines,
+//! lengths with signs, zeros or rivals, transfer codings besides one final `chunked`, malformed chunk extensions. The rules of
+//! framing stand as one table in `framing.rs`, [`ErrorKind`] lists all rules with their RFC sections, and
+//! `conformance/http1` holds them as data.
+//!
+//! What is accepted beyond the grammar: one empty line before a request ([`Config::max_empty_lines`]), and the bytes
+//! ``^`{|}`` in a request target, which browsers leave unencoded and nobody gives a meaning. What is refused although the
+//! grammar allows it: `%00` in a target, a comma in a host, leading zeros in Content-Length.
+//!
+//! Never the codec's business: decoding or normalising targets, knowing methods, limiting the size of content, time.
 #![no_std]
 #![forbid(unsafe_code)]
 

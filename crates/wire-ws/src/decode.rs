@@ -143,7 +143,7 @@ impl Decoder {
     #[inline]
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
+        matches!(self.state, State::Closed)
     }
 
     /// The fast path: a whole short message in one frame. `None` leaves everything as it was.
@@ -157,7 +157,7 @@ impl Decoder {
         };
         // With the wrong mask bit this is at least 128.
         let short = *second ^ self.rules.mask_bit;
-        if self.state != State::Idle || short > self.rules.short {
+        if !matches!(self.state, State::Idle) || short > self.rules.short {
             return None;
         }
         let len = usize::from(short);
@@ -377,7 +377,7 @@ impl Decoder {
     pub(crate) fn is_ready_short(&self, input: &[u8]) -> Option<bool> {
         let [0x81 | 0x82, second, rest @ ..] = input else { return None };
         let short = *second ^ self.rules.mask_bit;
-        if self.state != State::Idle || short > self.rules.short {
+        if !matches!(self.state, State::Idle) || short > self.rules.short {
             return None;
         }
         // The key takes four bytes where the mask bit is set.

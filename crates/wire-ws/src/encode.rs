@@ -10,7 +10,7 @@ use core::fmt;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::frame::{FrameHeader, Header, MAX_CONTROL_LEN, OpCode};
+use crate::frame::{FrameHeader, Header, MAX_CONTROL_LEN, Mask, OpCode};
 use crate::{CloseCode, DataKind, EncodeError};
 
 /// Encodes one direction of a connection, after the opening handshake.
@@ -154,7 +154,7 @@ impl Encoder {
             (OpCode::Continuation, within) => next(within),
             _ => return Err(EncodeError::UnfinishedMessage),
         };
-        Ok(self.header(fin, opcode, len))
+        Ok(FrameHeader { fin, rsv: 0, opcode, key: self.fresh_key(), len }.encode())
     }
 
     /// Appends a Ping. Allowed at any time, within a fragmented message and after a Close too (section 5.5.2).
@@ -225,18 +225,18 @@ impl Encoder {
     }
 
     fn frame(&mut self, fin: bool, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
+        let key = self.fresh_key();
         out.reserve(Header::MAX_LEN + payload.len());
-        let header = self.header(fin, opcode, payload.len() as u64);
-        out.extend_from_slice(&header);
-        match header.mask() {
-            Some(mut mask) => mask.append(payload, out),
+        out.extend_from_slice(&FrameHeader { fin, rsv: 0, opcode, key, len: payload.len() as u64 }.encode());
+        match key {
+            Some(key) => Mask::new(key).append(payload, out),
             None => out.extend_from_slice(payload),
         }
     }
 
-    fn header(&mut self, fin: bool, opcode: OpCode, len: u64) -> Header {
-        let key = self.keys.as_mut().map(|keys| keys.next_u32().to_le_bytes());
-        FrameHeader { fin, rsv: 0, opcode, key, len }.encode()
+    /// The key of the next frame; `None`: frames are not masked.
+    fn fresh_key(&mut self) -> Option<[u8; 4]> {
+        self.keys.as_mut().map(|keys| keys.next_u32().to_le_bytes())
     }
 }
 

@@ -22,7 +22,7 @@ pub enum DataKind {
     Binary,
 }
 
-/// What one call of [`Decoder::decode`] did.
+/// What one call of [`Decoder::decode`](crate::Decoder::decode) did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// So many bytes at the start of the input are done with; they are the only ones that may have been modified.
@@ -63,7 +63,6 @@ impl Step {
 
 /// What arrived. Payloads lie in the input: see [`Step::payload_range`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Event {
     /// A piece of a message.
     ///

@@ -62,7 +62,7 @@
 //!                 }
 //!                 MessageEvent::Ping { range } => encoder.encode_pong(&unread[range], &mut out),
 //!                 MessageEvent::Close { code, .. } => encoder.encode_close(code, "", &mut out),
-//!                 _ => Ok(()),
+//!                 MessageEvent::Pong { .. } => Ok(()),
 //!             }
 //!             .map_err(io::Error::other)?;
 //!         }

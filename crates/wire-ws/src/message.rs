@@ -4,6 +4,7 @@
 //! has arrived and never by what a header declares.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use crate::{CloseCode, Config, DataKind, Decoder, Error, Event, Role};
@@ -19,7 +20,6 @@ pub struct MessageStep {
 
 /// What arrived. Ranges are positions in the input that was decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum MessageEvent {
     /// A whole message.
     Message {
@@ -59,10 +59,10 @@ pub enum Payload {
 /// Decodes one direction of a connection to whole messages.
 ///
 /// The same contract as [`Decoder`]: call [`decode`](Self::decode) until it yields no event. It leaves at most 13
-/// bytes unconsumed, 130 within a control frame. It holds at most twice what has arrived of the current message (4
-/// KiB more where [`spare`](Self::spare) is used), and so at most twice
-/// [`Config::max_message_size`](crate::Config::max_message_size); between messages at most 64 KiB, and nothing after
-/// [`shrink`](Self::shrink).
+/// bytes unconsumed, 130 within a control frame.
+///
+/// It holds at most twice what has arrived of the current message, 4 KiB more where [`spare`](Self::spare) is used;
+/// between messages at most 64 KiB, and nothing after [`shrink`](Self::shrink).
 ///
 /// ```
 /// use wire_ws::{Config, DataKind, MessageDecoder, MessageEvent, Payload, Role};
@@ -80,7 +80,6 @@ pub enum Payload {
 /// assert_eq!(decoder.buffer(), b"Hello");
 /// # Ok::<(), wire_ws::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct MessageDecoder {
     decoder: Decoder,
     /// The pieces so far of the current message, then the whole one until the next call.
@@ -109,6 +108,10 @@ impl MessageDecoder {
     /// # Errors
     ///
     /// As [`Decoder::decode`].
+    ///
+    /// # Panics
+    ///
+    /// Where bytes were appended to [`spare`](Self::spare) and not announced by [`filled`](Self::filled).
     #[inline]
     pub fn decode(&mut self, input: &mut [u8]) -> Result<MessageStep, Error> {
         self.recycle();
@@ -267,5 +270,15 @@ impl MessageDecoder {
                 self.buffer = Vec::new();
             }
         }
+    }
+}
+
+impl fmt::Debug for MessageDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the message itself: it may be large, and not for logs.
+        f.debug_struct("MessageDecoder")
+            .field("decoder", &self.decoder)
+            .field("buffered", &self.buffer.len())
+            .finish_non_exhaustive()
     }
 }

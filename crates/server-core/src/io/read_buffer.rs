@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
@@ -110,12 +110,17 @@ impl ReadBuffer {
         }
     }
 
-    /// Reads once, behind what is here. `Ok(0)` is the end of the input.
+    /// Reads once, behind what is here, at most `limit` bytes. `Ok(0)` is the end of the input.
     pub(crate) fn poll_fill<Io: AsyncRead + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut Io,
+        limit: usize,
     ) -> Poll<io::Result<usize>> {
+        if limit < LEASE {
+            self.unlease();
+            return poll_read_buf(Pin::new(io), cx, &mut (&mut self.bytes).limit(limit));
+        }
         if self.leased && !self.bytes.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
             return poll_read_buf(Pin::new(io), cx, &mut self.bytes);
         }

@@ -3,7 +3,10 @@
 mod bodies;
 mod deadlines;
 mod handlers;
+mod kills;
 mod requests;
+mod rules;
 mod shutdown;
 mod support;
+mod tower;
 mod websocket;

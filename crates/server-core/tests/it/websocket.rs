@@ -10,7 +10,7 @@ use super::support::{Client, World, configured, get, statuses, text, world};
 const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
-async fn echo(mut request: Request) -> Response<Body> {
+pub(crate) async fn echo(mut request: Request) -> Response<Body> {
     match WebSocketUpgrade::from_request(&mut request) {
         Ok(upgrade) => upgrade.protocols(&["echo", "other"]).run(echo_messages).await,
         Err(rejection) => rejection.into_response(),
@@ -26,15 +26,15 @@ async fn echo_messages(mut socket: WebSocket) {
 }
 
 /// A client's frames.
-struct Peer {
-    client: Client,
+pub(crate) struct Peer {
+    pub(crate) client: Client,
     encoder: Encoder,
     decoder: MessageDecoder,
     input: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq)]
-enum Got {
+pub(crate) enum Got {
     Text(String),
     Binary(usize),
     Pong(Vec<u8>),
@@ -69,7 +69,7 @@ impl Peer {
         self.frames(|encoder, out| encoder.encode_close(CloseCode::new(code), reason, out).unwrap())
     }
 
-    fn received(&mut self) -> Vec<Got> {
+    pub(crate) fn received(&mut self) -> Vec<Got> {
         self.input.extend(self.client.pipe.take());
         let mut got = Vec::new();
         loop {
@@ -101,7 +101,7 @@ impl Peer {
     }
 }
 
-fn open<H, R>(world: &World<H, R>) -> Peer
+pub(crate) fn open<H, R>(world: &World<H, R>) -> Peer
 where
     H: server_core::Handler<R> + 'static,
     R: server_core::FromRequest + 'static,

@@ -2,7 +2,7 @@
 //! content, and 501 to CONNECT. As a decoder it is the subject of the laws.
 
 use testkit::laws::Subject;
-use wire_http1::{BodyLen, Config, Error, Event, Method, ServerConnection, Version};
+use wire_http1::{BodyLen, Config, Error, Event, HeadWriter, Method, ServerConnection, Version};
 
 /// One thing that came out, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Server {
         let length = BodyLen::Fixed(self.body.len() as u64);
         self.output.clear();
         let head = self.connection.encode_head(status, "", length, &mut self.output);
-        head.and_then(|head| head.finish()).expect("a head");
+        head.and_then(HeadWriter::finish).expect("a head");
         if self.connection.response_has_body() {
             self.connection.encode_data(&self.body, &mut self.output).expect("content");
         }
@@ -90,7 +90,7 @@ impl Server {
         }
         self.output.clear();
         let head = self.connection.encode_head(error.status(), "", BodyLen::Fixed(0), &mut self.output);
-        head.and_then(|head| head.finish()).expect("a head behind an error");
+        head.and_then(HeadWriter::finish).expect("a head behind an error");
         assert!(
             self.output.ends_with(b"Connection: close\r\n\r\n"),
             "a refused request closes the connection"

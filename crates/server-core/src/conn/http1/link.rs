@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wire_http1::ServerConnection;
 
 use super::{Config, ConnectionError, Progress};
-use crate::body::{BodyError, BodySlot, BoxError, Demand};
+use crate::body::{BodySlot, BoxError, Demand};
 use crate::conn::Duplex;
 use crate::conn::deadline::{Deadline, Deadlines};
 use crate::conn::duplex::Wants;
@@ -48,6 +48,8 @@ pub(super) struct Link<Io> {
 
     /// Somebody wants more input.
     pub(super) reading: bool,
+    /// Most bytes that the next read takes.
+    pub(super) read_limit: usize,
     /// The client has ended its side.
     pub(super) eof: bool,
     /// Something waits for the output to be written.
@@ -106,6 +108,7 @@ impl<Io> Link<Io> {
             registration: Registration::new(control),
             waker: None,
             reading: true,
+            read_limit: usize::MAX,
             eof: false,
             awaits_write: false,
             expired: false,
@@ -199,7 +202,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         if self.upgraded() {
             return Ok(self.poll_read_upgraded(cx));
         }
-        let Poll::Ready(read) = self.input.poll_fill(cx, &mut self.io)? else { return Ok(Progress::Blocked) };
+        let Poll::Ready(read) = self.input.poll_fill(cx, &mut self.io, self.read_limit)? else {
+            return Ok(Progress::Blocked);
+        };
         self.reading = false;
         self.deadlines.clear(Deadline::Body);
         if read == 0 {
@@ -217,13 +222,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 Err(error) => self.refuse(error.status(), &error.to_string()),
             }
             return Ok(());
-        }
-        if !self.http.request_complete() {
-            self.request_failed = true;
-            self.http.set_close();
-            if let Some(slot) = &self.slot {
-                slot.end(Err(BodyError::Disconnected));
-            }
         }
         match config.half_close_timeout {
             None => Ok(()),
@@ -280,7 +278,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
         loop {
             self.input = ReadBuffer::default();
-            match ready!(self.input.poll_fill(cx, &mut self.io)) {
+            match ready!(self.input.poll_fill(cx, &mut self.io, usize::MAX)) {
                 Ok(0) | Err(_) => return Poll::Ready(Ok(())),
                 Ok(read) => self.discarded += read as u64,
             }

@@ -182,6 +182,7 @@ where
     R: FromRequest,
 {
     link.reading = false;
+    link.read_limit = usize::MAX;
     loop {
         match exchange.as_mut().project() {
             ExchangeProject::Idle => {

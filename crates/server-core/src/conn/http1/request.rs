@@ -11,6 +11,9 @@ use crate::control::Counted;
 use crate::request::{Head, Request};
 use crate::ws::Upgrade;
 
+/// What is read of a body or of pipelined requests before anybody asks for it: little, since a connection holds it.
+const READ_AHEAD: usize = 4 << 10;
+
 impl<Io> Link<Io> {
     /// The next request, once its head is here. Finishes the last one first. `None`: more input is needed, or output
     /// must leave first, or the connection ends.
@@ -126,14 +129,9 @@ impl<Io> Link<Io> {
     /// then `reading` says whether that is to be read.
     pub(super) fn serve_body(&mut self, demand: Demand, config: &Config) -> Progress {
         let wanted = demand == Demand::Chunk || (demand == Demand::Abandoned && !self.http.awaits_continue());
-        if self.request_failed || self.http.request_complete() {
+        if !wanted || self.request_failed || self.http.request_complete() {
             self.deadlines.clear(Deadline::Body);
-            // Nothing is left to ask for. Reads on only to learn that the client is gone, and at most one buffer.
-            self.reading = self.input.is_empty() && !self.accepted;
-            return Progress::Blocked;
-        }
-        if !wanted {
-            self.deadlines.clear(Deadline::Body);
+            self.read_ahead();
             return Progress::Blocked;
         }
         if self.input.is_empty() {
@@ -172,7 +170,10 @@ impl<Io> Link<Io> {
                 Ok(Step { consumed, event: None }) => {
                     self.input.consume(consumed);
                     if self.eof {
-                        return Progress::Blocked;
+                        self.request_failed = true;
+                        self.http.set_close();
+                        slot.end(Err(BodyError::Disconnected));
+                        return Progress::Made;
                     }
                     self.reading = true;
                     self.deadlines.start(Deadline::Body, self.now + config.body_timeout);
@@ -188,13 +189,19 @@ impl<Io> Link<Io> {
         }
     }
 
+    /// While a request is being answered and nobody asks for input: reads a little, to learn that the client is gone.
+    fn read_ahead(&mut self) {
+        self.read_limit = READ_AHEAD.saturating_sub(self.input.bytes().len());
+        self.reading = self.read_limit > 0 && !self.accepted;
+    }
+
     /// The response is complete. Throws away what is left of the request body, within bounds, and prepares for the next
     /// request. Blocked: more input is needed first, or the connection ends.
     fn finish_request(&mut self, config: &Config) -> Progress {
         while !self.http.request_complete() {
             let budget = config.max_discarded_body.saturating_sub(self.discarded);
             let too_much = self.http.request_remaining().is_some_and(|rest| rest > budget);
-            if too_much || self.request_failed || self.eof || !self.http.keep_alive() {
+            if too_much || self.request_failed || !self.http.keep_alive() {
                 self.end(Ending::Linger);
                 return Progress::Blocked;
             }
@@ -211,6 +218,10 @@ impl<Io> Link<Io> {
                 }
                 Ok(Step { consumed, event: None }) => {
                     self.input.consume(consumed);
+                    if self.eof {
+                        self.end(Ending::Close);
+                        return Progress::Blocked;
+                    }
                     self.reading = true;
                     self.deadlines.start(Deadline::Body, self.now + config.body_timeout);
                     return Progress::Blocked;
