@@ -43,7 +43,7 @@ pub struct Config {
     /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
     pub websocket_close_timeout: Duration,
     /// After an answer that closes the connection: how long what the client still sends is read and thrown away, so
-    /// that the answer is not lost to a reset. Default 2 s.
+    /// that the answer is not lost to a reset. Default 5 s.
     pub linger_timeout: Duration,
     /// From [`Server::shutdown`](crate::Server::shutdown) to the forced end of a connection. Default 30 s.
     pub drain_timeout: Duration,
@@ -65,7 +65,7 @@ impl Default for Config {
             handler_timeout: None,
             half_close_timeout: Some(Duration::from_secs(5)),
             websocket_close_timeout: Duration::from_secs(5),
-            linger_timeout: Duration::from_secs(2),
+            linger_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -211,3 +211,12 @@ fn refused_calls_change_nothing() {
         encoder.encode_pong(b"p", &mut out).expect("a Pong may follow");
     }
 }
+
+#[test]
+fn the_header_of_a_close_closes() {
+    let mut encoder = Encoder::server();
+    let header = encoder.encode_header(OpCode::Close, true, 2).expect("open");
+    assert_eq!((header.as_bytes(), header.mask()), (&b"\x88\x02"[..], None));
+    assert!(encoder.is_closed());
+    assert_eq!(encoder.encode_message(DataKind::Text, b"", &mut Vec::new()), Err(EncodeError::Closed));
+}

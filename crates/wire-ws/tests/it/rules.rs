@@ -154,6 +154,16 @@ fn ready_and_remaining_by_the_header() {
 }
 
 #[test]
+fn a_frame_over_a_limit_is_ready_by_its_header() {
+    let mut config = Config::default();
+    config.max_frame_size = 10;
+    let decoder = Decoder::new(Role::Server, &config);
+    assert!(!decoder.is_ready(&header(BINARY, true, 10)));
+    assert!(decoder.is_ready(&header(BINARY, true, 11)), "an error");
+    assert!(decoder.is_ready(&header(BINARY, true, 11)[..2]), "without the key too");
+}
+
+#[test]
 fn decoders_and_encoders_are_send_and_small() {
     fn assert_send<T: Send + 'static>() -> usize {
         size_of::<T>()

@@ -19,6 +19,9 @@ use crate::io::{ReadBuffer, WriteBuffer};
 use crate::listener::ConnectionInfo;
 use crate::ws::Settings;
 
+/// Reads of what nobody wants before the task lets others run.
+const LINGER_READS: usize = 16;
+
 /// How far a connection is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -273,19 +276,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 return Poll::Ready(Ok(()));
             }
             self.ending = Ending::Lingering;
-            self.discarded = 0;
             self.deadlines.set(Deadline::Linger, self.now + config.linger_timeout);
         }
-        loop {
+        for _ in 0..LINGER_READS {
             self.input = ReadBuffer::default();
-            match ready!(self.input.poll_fill(cx, &mut self.io, usize::MAX)) {
-                Ok(0) | Err(_) => return Poll::Ready(Ok(())),
-                Ok(read) => self.discarded += read as u64,
-            }
-            if self.discarded > config.max_discarded_body {
+            if let Ok(0) | Err(_) = ready!(self.input.poll_fill(cx, &mut self.io, usize::MAX)) {
                 return Poll::Ready(Ok(()));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
