@@ -7,7 +7,7 @@ tools="${CARGO_TARGET_DIR:-../../target}/interop"
 
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("${@:2}"); }
-need cc build-essential
+need c++ build-essential
 need curl curl
 need kill procps
 need python3 python3 python3-pip

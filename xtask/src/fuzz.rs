@@ -32,7 +32,7 @@ pub(crate) fn smoke(workspace: &Workspace, seconds: u32) -> Result {
         // The first folder takes what is found, the others are only read: the committed seeds stay as they are.
         let found = workspace.target.join("fuzz-found").join(target);
         std::fs::create_dir_all(&found)?;
-        let mut fuzz = cargo_fuzz(&["run", target]);
+        let mut fuzz = cargo_fuzz(&["run", "--features", "libfuzzer", target]);
         fuzz.arg(found);
         let seeds = workspace.root.join("fuzz/corpus").join(target);
         if seeds.is_dir() {

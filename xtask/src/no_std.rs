@@ -8,13 +8,14 @@ use interop::Result;
 use crate::run;
 use crate::workspace::Workspace;
 
+/// The package stands outside the workspace.
+pub(crate) const MANIFEST: &str = "conformance/no_std/Cargo.toml";
+
 pub(crate) fn run_proof(workspace: &Workspace) -> Result {
     let target = workspace.target.join("no_std");
     let cargo = |args: &[&str]| {
         let mut cargo = workspace.cargo(args);
-        cargo
-            .args(["--quiet", "--manifest-path", "conformance/no_std/Cargo.toml", "--target-dir"])
-            .arg(&target);
+        cargo.args(["--quiet", "--manifest-path", MANIFEST, "--target-dir"]).arg(&target);
         cargo
     };
     run(cargo(&["clippy"]).args(["--", "-D", "warnings"]))?;

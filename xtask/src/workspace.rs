@@ -18,6 +18,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Package {
     pub(crate) name: String,
     folder: PathBuf,
+    needs: Vec<String>,
 }
 
 impl Workspace {
@@ -39,7 +40,11 @@ impl Workspace {
                 .parent()
                 .and_then(|folder| folder.strip_prefix(&root).ok())
                 .ok_or("a stray member")?;
-            packages.push(Package { name: text(&package["name"])?, folder: folder.to_owned() });
+            let dependencies = package["dependencies"].as_array().into_iter().flatten();
+            let needs = dependencies
+                .map(|dependency| text(&dependency["name"]))
+                .collect::<std::result::Result<_, _>>()?;
+            packages.push(Package { name: text(&package["name"])?, folder: folder.to_owned(), needs });
         }
         Ok(Self { target: text(&metadata["target_directory"])?.into(), root, packages })
     }
@@ -62,10 +67,9 @@ impl Workspace {
         names.filter(|name| name.starts_with("wire-") && *name != "wire-ffi").collect()
     }
 
-    /// The manifests of this workspace and of the packages that stand outside it.
-    pub(crate) fn manifests(&self) -> impl Iterator<Item = PathBuf> {
-        let folders = ["", "conformance/no_std", "fuzz"].into_iter();
-        folders.map(|folder| self.root.join(folder).join("Cargo.toml")).filter(|manifest| manifest.is_file())
+    /// The members that depend on this package in any way.
+    pub(crate) fn users<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Package> {
+        self.packages.iter().filter(move |package| package.needs.iter().any(|needed| needed == name))
     }
 
     /// Builds the echo server for release, and says where it is.
