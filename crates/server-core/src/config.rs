@@ -38,7 +38,7 @@ pub struct Config {
     pub handler_timeout: Option<Duration>,
     /// How long a handler may go on after the client has ended its side. Some clients half-close behind their request
     /// and wait for the answer; one that died looks the same until something is written to it. `None`: as long as it
-    /// likes; zero: it is dropped at once. Default 5 s.
+    /// likes; zero: it is dropped at once. Default 3 s.
     pub half_close_timeout: Option<Duration>,
     /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
     pub websocket_close_timeout: Duration,
@@ -63,7 +63,7 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             handler_timeout: None,
-            half_close_timeout: Some(Duration::from_secs(5)),
+            half_close_timeout: Some(Duration::from_secs(3)),
             websocket_close_timeout: Duration::from_secs(5),
             linger_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
