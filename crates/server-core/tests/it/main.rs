@@ -7,6 +7,7 @@ mod kills;
 mod requests;
 mod rules;
 mod shutdown;
+mod sockets;
 mod support;
 mod tower;
 mod websocket;

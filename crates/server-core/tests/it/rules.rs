@@ -9,7 +9,7 @@ use super::support::{configured, text, world};
 use super::websocket::{Got, echo, open};
 
 /// What the HTTP table expects of a server: it reads all of a request, echoes the content, and refuses CONNECT.
-async fn answer(mut request: Request) -> Response<Body> {
+pub(crate) async fn answer(mut request: Request) -> Response<Body> {
     let (status, body) = match request.take_body().limit(u64::MAX).collect().await {
         Ok(_) if request.method() == "CONNECT" => (StatusCode::NOT_IMPLEMENTED, Body::empty()),
         Ok(body) => (StatusCode::OK, body.into()),

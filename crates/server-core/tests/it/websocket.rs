@@ -7,7 +7,7 @@ use wire_ws::{DataKind, Encoder, MessageDecoder, MessageEvent, Payload, Role};
 
 use super::support::{Client, World, configured, get, statuses, text, world};
 
-const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+pub(crate) const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
 pub(crate) async fn echo(mut request: Request) -> Response<Body> {
