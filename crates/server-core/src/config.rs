@@ -18,13 +18,15 @@ pub struct Config {
     /// Connections open at once; at the limit `accept` waits. Against running out of descriptors. Default: no limit.
     pub max_connections: usize,
     /// Largest request body that [`Incoming::collect`](crate::Incoming::collect) holds in memory, unless the handler
-    /// says otherwise. A handler that streams is not bound by it. Default 10 MiB.
+    /// says otherwise. **A handler that streams is not bound by it**, and so no tower service is. Default 10 MiB.
     pub max_body_size: u64,
     /// What is read and thrown away of a request body that the handler left unread, so that the connection can go on;
     /// beyond it the connection closes. Default 256 KiB.
     pub max_discarded_body: u64,
     /// Bytes queued for writing from which on no response body is polled and `WebSocket::send` waits. Default 64 KiB.
     pub write_buffer: usize,
+    /// Bytes queued for writing from which on a WebSocket refuses a message that is fed to it without waiting. Default 1 MiB.
+    pub max_write_buffer: usize,
     /// From accept, or the first byte of a later request, to the end of its head; then 408. Against slow heads.
     /// Default 10 s.
     pub head_timeout: Duration,
@@ -38,14 +40,15 @@ pub struct Config {
     pub handler_timeout: Option<Duration>,
     /// How long a handler may go on after the client has ended its side. Some clients half-close behind their request
     /// and wait for the answer; one that died looks the same until something is written to it. `None`: as long as it
-    /// likes; zero: it is dropped at once. Default 3 s.
+    /// likes; zero: it is dropped at once. A client that goes on to read its response is given more. Default 3 s.
     pub half_close_timeout: Option<Duration>,
     /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
     pub websocket_close_timeout: Duration,
     /// After an answer that closes the connection: how long what the client still sends is read and thrown away, so
     /// that the answer is not lost to a reset. Default 5 s.
     pub linger_timeout: Duration,
-    /// From [`Server::shutdown`](crate::Server::shutdown) to the forced end of a connection. Default 30 s.
+    /// From [`Server::shutdown`](crate::Server::shutdown) to the forced end of a connection; and from the end of a WebSocket's
+    /// stream to the forced end of its handler, which may have work of its own to finish. Default 30 s.
     pub drain_timeout: Duration,
 }
 
@@ -58,6 +61,7 @@ impl Default for Config {
             max_body_size: 10 << 20,
             max_discarded_body: 256 << 10,
             write_buffer: 64 << 10,
+            max_write_buffer: 1 << 20,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),

@@ -45,9 +45,16 @@ struct Registry {
     connections: Vec<Option<Waker>>,
     free: Vec<usize>,
     open: usize,
-    /// Tasks that wait until fewer connections are open than the number says. All are woken at the shutdown; those that
-    /// wait for nothing else say 0.
-    waiting: Vec<(usize, Waker)>,
+    waiting: Vec<Waiting>,
+    next_id: u64,
+}
+
+/// A task that waits until fewer than `limit` connections are open, or (`limit` 0) for the shutdown alone.
+#[derive(Debug)]
+struct Waiting {
+    id: u64,
+    limit: usize,
+    waker: Waker,
 }
 
 impl Control {
@@ -75,14 +82,15 @@ impl Control {
         self.0.draining.store(true, Relaxed);
         let mut registry = self.registry();
         let mut wakers: Vec<Waker> = registry.connections.iter_mut().filter_map(Option::take).collect();
-        wakers.extend(registry.waiting.drain(..).map(|(_, waker)| waker));
+        wakers.extend(registry.waiting.drain(..).map(|waiting| waiting.waker));
         drop(registry);
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Waits until no connection is open.
     pub async fn closed(&self) {
-        poll_fn(|cx| self.poll_open_below(cx, 1)).await;
+        let mut wait = self.wait(1);
+        poll_fn(|cx| wait.poll_room(cx)).await;
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -93,33 +101,78 @@ impl Control {
         self.0.draining.load(Relaxed)
     }
 
-    /// Waits until fewer than `limit` connections are open.
-    pub(crate) fn poll_open_below(&self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
-        let mut registry = self.registry();
-        if registry.open < limit {
+    /// A wait for fewer than `limit` connections, or for the shutdown.
+    pub(crate) fn wait(&self, limit: usize) -> Wait<'_> {
+        Wait { control: self, limit, id: None }
+    }
+}
+
+/// Somebody's wait. Dropped, it leaves nothing behind.
+pub(crate) struct Wait<'a> {
+    control: &'a Control,
+    limit: usize,
+    id: Option<u64>,
+}
+
+impl Wait<'_> {
+    /// Ready while fewer connections are open than the limit says.
+    pub(crate) fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+        // Decided and registered under one lock, so that no change falls in between.
+        let mut registry = self.control.registry();
+        if registry.open < self.limit {
             return Poll::Ready(());
         }
-        registry.wait(cx, limit);
+        self.id = Some(registry.wait(self.id, self.limit, cx));
         Poll::Pending
     }
 
-    /// Waits for the shutdown.
-    pub(crate) fn poll_draining(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // Under the lock, so that `shutdown` either sees the waker or is seen here.
-        let mut registry = self.registry();
-        if self.is_draining() {
+    /// Ready from the shutdown on.
+    pub(crate) fn poll_draining(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let mut registry = self.control.registry();
+        if self.control.is_draining() {
             return Poll::Ready(());
         }
-        registry.wait(cx, 0);
+        self.id = Some(registry.wait(self.id, self.limit, cx));
+        Poll::Pending
+    }
+
+    /// Takes a place for a connection, if there is room.
+    pub(crate) fn poll_register(&mut self, cx: &Context<'_>) -> Poll<Registration> {
+        let mut registry = self.control.registry();
+        if registry.open < self.limit {
+            return Poll::Ready(registry.register(self.control));
+        }
+        self.id = Some(registry.wait(self.id, self.limit, cx));
         Poll::Pending
     }
 }
 
-impl Registry {
-    fn wait(&mut self, cx: &Context<'_>, limit: usize) {
-        if !self.waiting.iter().any(|(at, waker)| *at == limit && waker.will_wake(cx.waker())) {
-            self.waiting.push((limit, cx.waker().clone()));
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.control.registry().waiting.retain(|waiting| waiting.id != id);
         }
+    }
+}
+
+impl Registry {
+    fn wait(&mut self, id: Option<u64>, limit: usize, cx: &Context<'_>) -> u64 {
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| Some(waiting.id) == id) {
+            waiting.waker.clone_from(cx.waker());
+            return waiting.id;
+        }
+        self.next_id += 1;
+        self.waiting.push(Waiting { id: self.next_id, limit, waker: cx.waker().clone() });
+        self.next_id
+    }
+
+    fn register(&mut self, control: &Control) -> Registration {
+        self.open += 1;
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.connections.push(None);
+            self.connections.len() - 1
+        });
+        Registration { control: control.clone(), index }
     }
 }
 
@@ -132,14 +185,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     pub(crate) fn new(control: &Control) -> Self {
-        let mut registry = control.registry();
-        registry.open += 1;
-        let index = registry.free.pop().unwrap_or_else(|| {
-            registry.connections.push(None);
-            registry.connections.len() - 1
-        });
-        drop(registry);
-        Self { control: control.clone(), index }
+        control.registry().register(control)
     }
 
     pub(crate) fn control(&self) -> &Control {
@@ -159,9 +205,9 @@ impl Drop for Registration {
         registry.connections[self.index] = None;
         registry.free.push(self.index);
         let open = registry.open;
-        let waiting: Vec<_> = registry.waiting.extract_if(.., |(limit, _)| open < *limit).collect();
+        let waiting: Vec<_> = registry.waiting.extract_if(.., |waiting| open < waiting.limit).collect();
         drop(registry);
-        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        waiting.into_iter().for_each(|waiting| waiting.waker.wake());
     }
 }
 

@@ -51,19 +51,21 @@ where
 }
 
 /// The request types that a handler may ask for: [`Request`] and `http::Request<Incoming>`.
-pub trait FromRequest: sealed::Sealed {
-    /// Makes one of what the connection decoded.
-    fn from_request(request: Request) -> Self;
+///
+/// A target that `http::Uri` cannot represent is answered 400 before a handler for `http::Request` sees it.
+pub trait RequestKind: sealed::Sealed + Sized {
+    #[doc(hidden)]
+    fn from_request(request: Request) -> Result<Self, http::Error>;
 }
 
-impl FromRequest for Request {
-    fn from_request(request: Request) -> Self {
-        request
+impl RequestKind for Request {
+    fn from_request(request: Request) -> Result<Self, http::Error> {
+        Ok(request)
     }
 }
 
-impl FromRequest for http::Request<Incoming> {
-    fn from_request(request: Request) -> Self {
+impl RequestKind for http::Request<Incoming> {
+    fn from_request(request: Request) -> Result<Self, http::Error> {
         request.into_http()
     }
 }

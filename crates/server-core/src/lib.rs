@@ -47,11 +47,14 @@ mod timer;
 mod tower;
 pub mod ws;
 
+// Their types are part of this API: limits, errors, close codes.
+pub use {wire_http1, wire_ws};
+
 pub use body::{Body, BodyError, BoxError, Incoming, Trailers};
 pub use config::Config;
 pub use conn::{Connection, ConnectionError, Deadline};
 pub use control::{Control, Stats};
-pub use handler::{FromRequest, Handler};
+pub use handler::{Handler, RequestKind};
 pub use listener::{ConnectionInfo, Listener};
 pub use request::Request;
 pub use server::Server;

@@ -151,6 +151,12 @@ impl Request {
     }
 
     /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Incoming {
+        &self.body
+    }
+
+    /// The body.
     pub fn body_mut(&mut self) -> &mut Incoming {
         &mut self.body
     }
@@ -162,23 +168,25 @@ impl Request {
 
     /// The ecosystem's type. [`ConnectionInfo`] is among the extensions as an `Arc`, and so is what
     /// [`WebSocketUpgrade`](crate::ws::WebSocketUpgrade) needs.
-    #[must_use]
-    pub fn into_http(mut self) -> http::Request<Incoming> {
-        let mut request = http::Request::new(self.take_body());
-        *request.version_mut() = self.version();
+    ///
+    /// # Errors
+    /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
+    pub fn into_http(mut self) -> Result<http::Request<Incoming>, http::Error> {
+        let version = self.version();
+        let body = self.take_body();
         let parts = self.head.parts_mut();
         let arena = Bytes::from(std::mem::take(&mut parts.bytes));
         let view = parts.table.view(&arena);
-        // The codec has validated all of it. `http` refuses only what it cannot represent, as a target of 64 KiB.
-        *request.method_mut() = Method::from_bytes(view.method().as_bytes()).unwrap_or_default();
-        *request.uri_mut() =
-            Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes())).unwrap_or_default();
+        let mut request = http::Request::new(body);
+        *request.version_mut() = version;
+        *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
+        *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
         *request.headers_mut() = self.headers.take().unwrap_or_else(|| header_map(&parts.table, &arena));
         request.extensions_mut().insert(Arc::clone(&self.connection));
         if let Some(upgrade) = self.upgrade.take() {
             request.extensions_mut().insert(upgrade);
         }
-        request
+        Ok(request)
     }
 }
 

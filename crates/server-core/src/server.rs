@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::Config;
 use crate::conn::Connection;
-use crate::control::{Control, Stats};
+use crate::control::{Control, Registration, Stats};
 use crate::handler::Handler;
 use crate::listener::{ConnectionInfo, Listener};
 use crate::timer::Timer;
@@ -111,7 +111,14 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
 
     /// A server that shares its [`Control`] with others, or with its handler.
     pub fn with_control(handler: H, timer: T, config: Config, control: Control) -> Self {
-        let websocket = Arc::new(Settings { limits: config.websocket, write_buffer: config.write_buffer });
+        let mut config = config;
+        // Nothing could ever be written otherwise.
+        config.write_buffer = config.write_buffer.max(1);
+        let websocket = Arc::new(Settings {
+            limits: config.websocket,
+            write_buffer: config.write_buffer,
+            max_write_buffer: config.max_write_buffer.max(config.write_buffer),
+        });
         Self { shared: Arc::new(Shared { handler, timer, config, websocket, control }), request: PhantomData }
     }
 
@@ -120,7 +127,7 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
     where
         Io: AsyncRead + AsyncWrite + Unpin,
     {
-        Connection::new(io, info, Arc::clone(&self.shared))
+        Connection::new(io, info, Registration::new(&self.shared.control), Arc::clone(&self.shared))
     }
 
     /// Accepts the next connection; `None` once the server shuts down. Waits while
@@ -133,35 +140,39 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
         &self,
         listener: &mut L,
     ) -> io::Result<Option<Connection<L::Io, H, T, R>>> {
-        let control = &self.shared.control;
+        let Shared { control, config, timer, .. } = &*self.shared;
         loop {
+            let (mut draining, mut room) = (control.wait(0), control.wait(config.max_connections));
             let accepted = poll_fn(|cx| {
-                if control.poll_draining(cx).is_ready() {
+                if draining.poll_draining(cx).is_ready() {
                     return Poll::Ready(None);
                 }
-                if control.poll_open_below(cx, self.shared.config.max_connections).is_pending() {
+                if room.poll_room(cx).is_pending() {
                     return Poll::Pending;
                 }
                 listener.poll_accept(cx).map(Some)
             })
             .await;
-            match accepted {
+            let (io, info) = match accepted {
                 None => return Ok(None),
-                Some(Ok((io, info))) => return Ok(Some(self.connection(io, info))),
+                Some(Ok(accepted)) => accepted,
                 Some(Err(error)) => match error.kind() {
                     io::ErrorKind::ConnectionAborted
                     | io::ErrorKind::ConnectionReset
                     | io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::Interrupted => {}
+                    | io::ErrorKind::Interrupted => continue,
                     io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => return Err(error),
                     // EMFILE, ENFILE, ENOBUFS, ENOMEM: connections that end will make room.
                     _ => {
                         tracing::warn!(%error, "cannot accept, trying again");
-                        let timer = &self.shared.timer;
                         timer.sleep_until(timer.now() + ACCEPT_PAUSE).await;
+                        continue;
                     }
                 },
-            }
+            };
+            // Another listener may have taken the last place meanwhile.
+            let registration = poll_fn(|cx| room.poll_register(cx)).await;
+            return Ok(Some(Connection::new(io, info, registration, Arc::clone(&self.shared))));
         }
     }
 }

@@ -23,10 +23,13 @@ pub struct Incoming {
     kind: Kind,
     /// What the head declared, less what was delivered; `None` when chunked.
     remaining: Option<u64>,
-    /// What may still be delivered.
-    allowed: u64,
-    limit: u64,
+    delivered: u64,
+    /// Most that is delivered, once somebody has said so.
+    limit: Option<u64>,
+    /// Most that is collected, unless `limit` says otherwise.
     collect_limit: u64,
+    /// It passed the limit: nothing more is delivered.
+    refused: Option<BodyError>,
     trailers: Option<Trailers>,
 }
 
@@ -45,7 +48,7 @@ impl Default for Incoming {
 
 impl Incoming {
     fn new(kind: Kind, remaining: Option<u64>, collect_limit: u64) -> Self {
-        Self { kind, remaining, allowed: u64::MAX, limit: u64::MAX, collect_limit, trailers: None }
+        Self { kind, remaining, delivered: 0, limit: None, collect_limit, refused: None, trailers: None }
     }
 
     pub(crate) fn whole(bytes: Bytes, collect_limit: u64) -> Self {
@@ -58,13 +61,12 @@ impl Incoming {
     }
 
     /// Refuses more than `limit` bytes with [`BodyError::TooLarge`]: at once where the head declared more, else as soon
-    /// as more arrives. Also the limit of [`collect`](Self::collect). A body has no limit while it streams unless this
-    /// sets one.
+    /// as more arrives. Also the limit of [`collect`](Self::collect).
+    ///
+    /// **A body that streams has no limit unless this sets one**; that holds for tower services too.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self.allowed = limit;
-        self.collect_limit = limit;
+        self.limit = Some(limit);
         self
     }
 
@@ -80,25 +82,15 @@ impl Incoming {
     /// # Errors
     /// Too large, cut off, malformed or too slow: see [`BodyError`].
     pub async fn collect(&mut self) -> Result<Bytes, BodyError> {
-        let limit = self.collect_limit;
-        if self.remaining.is_some_and(|remaining| remaining > limit) {
-            return Err(BodyError::TooLarge { limit });
-        }
+        self.limit.get_or_insert(self.collect_limit);
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
-        let mut rest = BytesMut::new();
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let mut all = BytesMut::from(&first[..]);
+        all.extend_from_slice(&second);
         while let Some(chunk) = self.chunk().await? {
-            if rest.is_empty() {
-                rest.extend_from_slice(&first);
-            }
-            if (rest.len() + chunk.len()) as u64 > limit {
-                return Err(BodyError::TooLarge { limit });
-            }
-            rest.extend_from_slice(&chunk);
+            all.extend_from_slice(&chunk);
         }
-        if first.len() as u64 > limit {
-            return Err(BodyError::TooLarge { limit });
-        }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(all.freeze())
     }
 
     /// The next piece of data; `None` at the end.
@@ -122,9 +114,8 @@ impl Incoming {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
-        if self.remaining.is_some_and(|remaining| remaining > self.allowed) {
-            return Poll::Ready(Err(BodyError::TooLarge { limit: self.limit }));
-        }
+        // A declared length passes the limit before anything arrives.
+        self.check_limit(self.remaining.unwrap_or(0))?;
         let part = match &mut self.kind {
             Kind::Empty => Part::End,
             Kind::Whole(bytes) => {
@@ -136,15 +127,20 @@ impl Incoming {
         };
         if let Part::Chunk(chunk) = &part {
             let len = chunk.len() as u64;
-            if len > self.allowed {
-                return Poll::Ready(Err(BodyError::TooLarge { limit: self.limit }));
-            }
-            self.allowed -= len;
+            self.check_limit(len)?;
+            self.delivered += len;
             if let Some(remaining) = &mut self.remaining {
                 *remaining = remaining.saturating_sub(len);
             }
         }
         Poll::Ready(Ok(part))
+    }
+
+    fn check_limit(&mut self, more: u64) -> Result<(), BodyError> {
+        if let Some(limit) = self.limit.filter(|limit| self.delivered.saturating_add(more) > *limit) {
+            self.refused = Some(BodyError::TooLarge { limit });
+        }
+        self.refused.clone().map_or(Ok(()), Err)
     }
 }
 

@@ -35,11 +35,23 @@ pub enum Deadline {
     Drain,
 }
 
-const COUNT: usize = Deadline::Drain as usize + 1;
+impl Deadline {
+    const ALL: [Self; 9] = [
+        Self::Head,
+        Self::Idle,
+        Self::Body,
+        Self::Write,
+        Self::Handler,
+        Self::HalfClose,
+        Self::WebSocketClose,
+        Self::Linger,
+        Self::Drain,
+    ];
+}
 
 /// The table.
 #[derive(Debug, Default)]
-pub(crate) struct Deadlines([Option<Instant>; COUNT]);
+pub(crate) struct Deadlines([Option<Instant>; Deadline::ALL.len()]);
 
 impl Deadlines {
     pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
@@ -59,15 +71,27 @@ impl Deadlines {
         self.0.iter().flatten().min().copied()
     }
 
+    /// Moves it, where it is running.
+    pub(crate) fn extend(&mut self, deadline: Deadline, at: Instant) {
+        if let Some(running) = &mut self.0[deadline as usize] {
+            *running = at;
+        }
+    }
+
+    /// Clears all others.
+    pub(crate) fn keep_only(&mut self, kept: &[Deadline]) {
+        for deadline in Deadline::ALL {
+            if !kept.contains(&deadline) {
+                self.clear(deadline);
+            }
+        }
+    }
+
     /// Takes one that has expired.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
-        use Deadline::{Body, Drain, HalfClose, Handler, Head, Idle, Linger, WebSocketClose, Write};
-        [Head, Idle, Body, Write, Handler, HalfClose, WebSocketClose, Linger, Drain].into_iter().find(
-            |deadline| {
-                let slot = &mut self.0[*deadline as usize];
-                slot.take_if(|at| *at <= now).is_some()
-            },
-        )
+        Deadline::ALL
+            .into_iter()
+            .find(|deadline| self.0[*deadline as usize].take_if(|at| *at <= now).is_some())
     }
 }
 
@@ -78,31 +102,36 @@ pin_project! {
         #[pin]
         sleep: Option<S>,
         set_to: Option<Instant>,
+        // It will wake the task that polls the connection now.
+        registered: bool,
     }
 }
 
 impl<S: Future<Output = ()>> Alarm<S> {
     pub(crate) fn new() -> Self {
-        Self { sleep: None, set_to: None }
+        Self { sleep: None, set_to: None, registered: false }
+    }
+
+    /// The connection is polled by another task: the next poll registers that one.
+    pub(crate) fn forget_waker(self: Pin<&mut Self>) {
+        *self.project().registered = false;
     }
 
     /// Sees to it that the task is woken when the earliest deadline expires. `Ready` when it may have.
     ///
     /// `now` is the time at which the caller found nothing expired.
-    /// `same_waker` says that the last poll registered the waker of this one, which is still good.
     pub(crate) fn poll<T: Timer<Sleep = S>>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         timer: &T,
         deadlines: &Deadlines,
         now: Instant,
-        same_waker: bool,
     ) -> Poll<()> {
         let mut this = self.project();
         let Some(next) = deadlines.next() else { return Poll::Pending };
         match *this.set_to {
             Some(set_to) if set_to <= next => {
-                if same_waker && set_to > now {
+                if *this.registered && set_to > now {
                     return Poll::Pending;
                 }
             }
@@ -120,6 +149,7 @@ impl<S: Future<Output = ()>> Alarm<S> {
             *this.set_to = None;
             return Poll::Ready(());
         }
+        *this.registered = true;
         Poll::Pending
     }
 }

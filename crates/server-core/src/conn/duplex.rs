@@ -5,8 +5,11 @@
 //! tasks the halves of a split WebSocket live in. What is sent collects here while the handler runs and leaves in one
 //! write when it pauses; what was read changes hands as a whole buffer, and is decoded without any lock.
 //!
-//! Invariant, as in the body slot: what the WebSocket changes while `driving` is false wakes the driver; while it is
-//! true, the driver looks again before it sleeps ([`Duplex::leave`]).
+//! Invariants:
+//! - as in the body slot: what the WebSocket changes while `driving` is false wakes the driver; while it is true, the
+//!   driver looks again before it sleeps ([`Duplex::leave`]). Nobody is woken under the lock;
+//! - output leaves only once the driver has confirmed the upgrade, so that no frame precedes the 101;
+//! - at most one Pong waits (the latest), one Close is sent, and a message is refused above the hard limit.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +19,10 @@ use bytes::{Bytes, BytesMut};
 use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
 use crate::io::WriteBuffer;
-use crate::ws::Message;
+use crate::ws::{Message, SendError, Settings};
+
+/// The response fields of an accepted handshake.
+pub(crate) type Fields = Vec<(&'static str, String)>;
 
 /// The meeting point.
 #[derive(Debug)]
@@ -24,14 +30,18 @@ pub(crate) struct Duplex(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// The handler accepted the upgrade with these response fields; the driver takes them.
-    accepted: Option<Vec<(&'static str, String)>>,
+    /// Somebody has checked the handshake and may accept it.
+    claimed: bool,
+    /// The handler accepted the upgrade; the driver takes these.
+    accepted: Option<Fields>,
     encoder: Encoder,
-    /// Halves of the WebSocket that live.
-    handles: u8,
+    receiver_alive: bool,
+    sender_alive: bool,
 
     input: Option<BytesMut>,
     input_end: Option<InputEnd>,
+    /// The receiver was told the end.
+    end_seen: bool,
     read_wanted: bool,
     reader: Option<Waker>,
     peer_closed: bool,
@@ -61,11 +71,17 @@ pub(crate) enum InputEnd {
 /// What the driver finds when the handler has paused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants {
+    /// The handler has accepted: confirm it, and look again.
+    pub(crate) accepted: bool,
     pub(crate) read: bool,
+    /// Output was moved to the driver's buffer.
+    pub(crate) moved: bool,
     /// Somebody waits for the output to be written, or there is more of it.
     pub(crate) flush: bool,
     pub(crate) close_sent: bool,
     pub(crate) close_received: bool,
+    /// The input has ended, and nobody is left who does not know.
+    pub(crate) ended: bool,
     /// No half is left.
     pub(crate) gone: bool,
 }
@@ -73,11 +89,14 @@ pub(crate) struct Wants {
 impl Duplex {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
+            claimed: false,
             accepted: None,
             encoder: Encoder::server(),
-            handles: 0,
+            receiver_alive: false,
+            sender_alive: false,
             input: None,
             input_end: None,
+            end_seen: false,
             read_wanted: false,
             reader: None,
             peer_closed: false,
@@ -95,6 +114,22 @@ impl Duplex {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A change that the driver must look at.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let result = change(&mut state);
+        wake_driver(state);
+        result
+    }
+}
+
+fn wake_driver(mut state: MutexGuard<'_, State>) {
+    let driver = if state.driving { None } else { state.driver.take() };
+    drop(state);
+    if let Some(driver) = driver {
+        driver.wake();
+    }
 }
 
 /// The driver's side.
@@ -104,24 +139,32 @@ impl Duplex {
     }
 
     /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
-    /// sent into `output`, when that is empty.
-    pub(crate) fn leave(&self, cx: &Context<'_>, output: &mut WriteBuffer) -> Wants {
+    /// sent into `output`, when that is given (the upgrade is confirmed) and empty.
+    pub(crate) fn leave(&self, cx: &Context<'_>, output: Option<&mut WriteBuffer>) -> Wants {
         let mut state = self.state();
         state.driving = false;
         if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
             state.driver = Some(cx.waker().clone());
         }
-        state.flush_pong();
-        if output.is_empty() && !state.output.is_empty() {
-            std::mem::swap(output, &mut state.output);
-            state.writing = true;
+        let mut moved = false;
+        if let Some(output) = output.filter(|output| output.is_empty()) {
+            state.flush_pong();
+            moved = !state.output.is_empty();
+            if moved {
+                std::mem::swap(output, &mut state.output);
+                state.writing = true;
+            }
         }
         let wants = Wants {
-            read: state.read_wanted,
-            flush: state.flush_wanted || !state.output.is_empty(),
+            accepted: state.accepted.is_some(),
+            // Without a receiver what comes is thrown away: to learn that the peer is gone.
+            read: state.read_wanted || (!state.receiver_alive && state.input_end.is_none()),
+            moved,
+            flush: state.flush_wanted || !state.output.is_empty() || state.pong.is_some(),
             close_sent: state.encoder.is_closed(),
             close_received: state.peer_closed,
-            gone: state.handles == 0,
+            ended: state.input_end.is_some() && (state.end_seen || !state.receiver_alive),
+            gone: !state.receiver_alive && !state.sender_alive,
         };
         // A half that could go on, although this task polled, lives in another task, or elsewhere in this one.
         let readable = state.input.is_some() || state.input_end.is_some();
@@ -134,15 +177,17 @@ impl Duplex {
     }
 
     /// The response fields, once the handler has accepted.
-    pub(crate) fn take_accepted(&self) -> Option<Vec<(&'static str, String)>> {
+    pub(crate) fn take_accepted(&self) -> Option<Fields> {
         self.state().accepted.take()
     }
 
     pub(crate) fn give_input(&self, read: BytesMut) {
         let mut state = self.state();
-        debug_assert!(state.input.is_none(), "asked for only when taken");
-        state.input = Some(read);
         state.read_wanted = false;
+        if state.receiver_alive {
+            debug_assert!(state.input.is_none(), "asked for only when taken");
+            state.input = Some(read);
+        }
     }
 
     pub(crate) fn end_input(&self, end: InputEnd) {
@@ -158,7 +203,7 @@ impl Duplex {
         state.flush_wanted = !state.output.is_empty();
     }
 
-    /// Queues a Close unless one was sent: the server shuts down, or the handler is gone.
+    /// Queues a Close unless one was sent: the server shuts down.
     pub(crate) fn close(&self, code: CloseCode) {
         self.state().close(Some(code), "");
     }
@@ -168,6 +213,7 @@ impl Duplex {
         let mut state = self.state();
         state.disconnected = true;
         state.driver = None;
+        state.output = WriteBuffer::default();
         state.input_end.get_or_insert(InputEnd::Failed(io::ErrorKind::ConnectionReset));
         let wakers = [state.reader.take(), state.writer.take()];
         drop(state);
@@ -177,24 +223,33 @@ impl Duplex {
 
 /// The WebSocket's side.
 impl Duplex {
-    /// Accepts the upgrade; two halves exist from now on.
-    pub(crate) fn accept(&self, fields: Vec<(&'static str, String)>) {
-        let mut state = self.state();
-        state.accepted = Some(fields);
-        state.handles = 2;
-        state.wake_driver();
+    /// Whether the caller is the first who may accept.
+    pub(crate) fn claim(&self) -> bool {
+        !std::mem::replace(&mut self.state().claimed, true)
     }
 
-    /// One half is dropped. With the last one the connection closes.
-    pub(crate) fn drop_half(&self) {
-        let mut state = self.state();
-        state.handles -= 1;
-        if state.handles == 0 {
+    /// Accepts the upgrade; both halves exist from now on.
+    pub(crate) fn accept(&self, fields: Fields) {
+        self.change(|state| {
+            state.accepted = Some(fields);
+            state.receiver_alive = true;
+            state.sender_alive = true;
+        });
+    }
+
+    pub(crate) fn drop_receiver(&self) {
+        self.change(|state| {
+            state.receiver_alive = false;
             state.input = None;
-            let code = if std::thread::panicking() { CloseCode::INTERNAL } else { CloseCode::NORMAL };
-            state.close(Some(code), "");
-        }
-        state.wake_driver();
+            state.drop_half();
+        });
+    }
+
+    pub(crate) fn drop_sender(&self) {
+        self.change(|state| {
+            state.sender_alive = false;
+            state.drop_half();
+        });
     }
 
     /// The next input: a buffer, or how the input ended.
@@ -204,82 +259,90 @@ impl Duplex {
             return Poll::Ready(Ok(input));
         }
         if let Some(end) = state.input_end {
+            state.end_seen = true;
+            wake_driver(state);
             return Poll::Ready(Err(end));
         }
         state.read_wanted = true;
         register(&mut state.reader, cx);
-        state.wake_driver();
+        wake_driver(state);
         Poll::Pending
     }
 
     /// Answers a Ping, or replaces the answer that still waits for room.
-    pub(crate) fn pong(&self, payload: Bytes, limit: usize) {
-        let mut state = self.state();
-        state.pong = Some(payload);
-        if state.output.len() < limit {
-            state.flush_pong();
-        }
-        state.wake_driver();
+    pub(crate) fn pong(&self, payload: Bytes, settings: &Settings) {
+        self.change(|state| {
+            state.pong = Some(payload);
+            if state.output.len() < settings.write_buffer {
+                state.flush_pong();
+            }
+        });
     }
 
     /// The peer's Close has come; answers it (RFC 6455 section 5.5.1).
     pub(crate) fn close_received(&self, code: Option<CloseCode>, reason: &str) {
-        let mut state = self.state();
-        state.peer_closed = true;
-        state.close(code, reason);
-        state.wake_driver();
+        self.change(|state| {
+            state.peer_closed = true;
+            state.close(code, reason);
+        });
     }
 
-    /// Queues a Close. Returns whether it is the first.
+    /// Queues a Close. Returns whether one is on its way.
     pub(crate) fn send_close(&self, code: Option<CloseCode>, reason: &str) -> bool {
-        let mut state = self.state();
-        let first = state.close(code, reason);
-        state.wake_driver();
-        first
+        self.change(|state| {
+            state.close(code, reason);
+            state.encoder.is_closed()
+        })
     }
 
-    /// Waits until less than `limit` bytes are queued. `Err`: a Close was sent, or the connection is gone.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>, limit: usize) -> Poll<Result<(), ()>> {
+    /// Waits until less than the soft limit is queued.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>, settings: &Settings) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
-        if state.disconnected || state.encoder.is_closed() {
-            return Poll::Ready(Err(()));
+        if state.is_closed() {
+            return Poll::Ready(Err(SendError::Closed));
         }
-        if state.output.len() < limit {
+        if state.output.len() < settings.write_buffer {
             state.writer = None;
             return Poll::Ready(Ok(()));
         }
         state.wait_for_write(cx);
+        wake_driver(state);
         Poll::Pending
     }
 
-    /// Queues a message. `Err`: a Close was sent, or the connection is gone.
-    pub(crate) fn queue(&self, message: Message) -> Result<(), ()> {
+    /// Queues a message.
+    pub(crate) fn queue(&self, message: Message, settings: &Settings) -> Result<(), SendError> {
         let mut state = self.state();
-        if state.disconnected {
-            return Err(());
+        if state.is_closed() {
+            return Err(SendError::Closed);
+        }
+        if state.output.len() >= settings.max_write_buffer {
+            return Err(SendError::Full(message));
         }
         let kind = message.kind();
         let payload = message.into_bytes();
         let State { encoder, output, .. } = &mut *state;
-        if WriteBuffer::takes_reference(&payload) {
+        let encoded = if WriteBuffer::takes_reference(&payload) {
             let opcode = match kind {
                 DataKind::Text => OpCode::Text,
                 DataKind::Binary => OpCode::Binary,
             };
-            let header = encoder.encode_header(opcode, true, payload.len() as u64).map_err(drop)?;
-            output.tail().extend_from_slice(header.as_bytes());
-            output.push_reference(payload);
+            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
+                output.tail().extend_from_slice(header.as_bytes());
+                output.push_reference(payload);
+            })
         } else {
-            encoder.encode_message(kind, &payload, output.tail()).map_err(drop)?;
-        }
-        Ok(())
+            encoder.encode_message(kind, &payload, output.tail())
+        };
+        wake_driver(state);
+        encoded.map_err(|_| SendError::Closed)
     }
 
-    /// Waits until everything queued was written. `Err`: the connection is gone.
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+    /// Waits until everything queued was written.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
         if state.disconnected {
-            return Poll::Ready(Err(()));
+            return Poll::Ready(Err(SendError::Closed));
         }
         if state.output.is_empty() && !state.writing {
             state.flush_wanted = false;
@@ -287,15 +350,29 @@ impl Duplex {
             return Poll::Ready(Ok(()));
         }
         state.wait_for_write(cx);
+        wake_driver(state);
+        Poll::Pending
+    }
+
+    /// Waits until nothing can be sent any more.
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.is_closed() {
+            return Poll::Ready(());
+        }
+        register(&mut state.writer, cx);
         Poll::Pending
     }
 }
 
 impl State {
+    fn is_closed(&self) -> bool {
+        self.disconnected || self.encoder.is_closed()
+    }
+
     fn wait_for_write(&mut self, cx: &Context<'_>) {
         self.flush_wanted = true;
         register(&mut self.writer, cx);
-        self.wake_driver();
     }
 
     fn flush_pong(&mut self) {
@@ -305,15 +382,18 @@ impl State {
         }
     }
 
-    fn close(&mut self, code: Option<CloseCode>, reason: &str) -> bool {
-        !self.encoder.is_closed() && self.encoder.encode_close(code, reason, self.output.tail()).is_ok()
+    fn close(&mut self, code: Option<CloseCode>, reason: &str) {
+        if !self.is_closed() {
+            // Refused only where the reason is too long.
+            let _ = self.encoder.encode_close(code, reason, self.output.tail());
+        }
     }
 
-    fn wake_driver(&mut self) {
-        if !self.driving
-            && let Some(driver) = self.driver.take()
-        {
-            driver.wake();
+    /// With the last half the connection closes.
+    fn drop_half(&mut self) {
+        if !self.receiver_alive && !self.sender_alive {
+            let code = if std::thread::panicking() { CloseCode::INTERNAL } else { CloseCode::NORMAL };
+            self.close(Some(code), "");
         }
     }
 }

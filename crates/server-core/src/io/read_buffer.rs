@@ -27,14 +27,17 @@ thread_local! {
 }
 
 fn lease() -> BytesMut {
-    POOL.with_borrow_mut(Vec::pop).unwrap_or_else(|| BytesMut::with_capacity(LEASE))
+    // `try_with`: buffers may come and go while the thread's storage is being dropped.
+    let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
+    kept.unwrap_or_else(|| BytesMut::with_capacity(LEASE))
 }
 
 fn give_back(mut buffer: BytesMut) {
     buffer.clear();
     // False while a payload that left by reference is alive: that payload owns the memory now.
     if buffer.try_reclaim(LEASE) {
-        POOL.with_borrow_mut(|pool| {
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
             if pool.len() < KEPT {
                 pool.push(buffer);
             }

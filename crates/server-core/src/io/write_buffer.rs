@@ -50,7 +50,8 @@ impl WriteBuffer {
     /// Where encoders append.
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         if self.flat.capacity() == 0 {
-            self.flat = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+            // `try_with`: a connection may be dropped when its thread's storage already is.
+            self.flat = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default();
         }
         &mut self.flat
     }
@@ -151,7 +152,8 @@ impl WriteBuffer {
         self.large = VecDeque::new();
         let flat = std::mem::take(&mut self.flat);
         if flat.capacity() > 0 && flat.capacity() <= MAX_KEPT {
-            POOL.with_borrow_mut(|pool| {
+            let _ = POOL.try_with(|pool| {
+                let mut pool = pool.borrow_mut();
                 if pool.len() < KEPT {
                     pool.push(flat);
                 }

@@ -10,7 +10,7 @@ use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::time::Sleep;
 
 use crate::conn::Connection;
-use crate::handler::{FromRequest, Handler};
+use crate::handler::{Handler, RequestKind};
 use crate::listener::{ConnectionInfo, Listener};
 use crate::server::Server;
 use crate::timer::Timer;
@@ -43,7 +43,8 @@ impl TokioListener {
     /// Connections that the system completes before they are accepted.
     const BACKLOG: i32 = 4096;
 
-    /// Listens on `address`; port 0 picks one. The address may be taken again at once after a restart.
+    /// Listens on `address`; port 0 picks one. The address may be taken again at once after a restart. `[::]` means IPv6
+    /// alone; for IPv4 as well listen on `0.0.0.0` beside it.
     ///
     /// # Errors
     /// What the system says: the address in use, not ours, or not allowed.
@@ -103,7 +104,7 @@ where
     L: Listener,
     H: Handler<R>,
     T: Timer,
-    R: FromRequest,
+    R: RequestKind,
     Connection<L::Io, H, T, R>: Future<Output = Result<(), crate::ConnectionError>> + Send + 'static,
 {
     while let Some(connection) = server.accept(&mut listener).await? {

@@ -28,7 +28,7 @@ mod socket;
 mod upgrade;
 
 pub use message::{CloseFrame, Message, Text};
-pub use socket::{Closed, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};
+pub use socket::{SendError, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};
 pub(crate) use upgrade::{Settings, Upgrade};
 pub use upgrade::{WebSocketRejection, WebSocketUpgrade};
 pub use wire_ws::CloseCode;

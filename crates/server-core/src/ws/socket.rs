@@ -8,8 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_sink::Sink;
 use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload, Role};
 
+use super::Settings;
 use super::message::{CloseFrame, Message, Text};
 use crate::conn::{Duplex, InputEnd};
 use crate::io::ReadBuffer;
@@ -19,26 +21,26 @@ const BUDGET: u32 = 256;
 
 /// An open WebSocket, whichever HTTP version carries it.
 ///
-/// Pings are answered and a Close is returned while [`recv`](Self::recv) runs. Dropping it sends a Close 1000, or 1011
-/// while the thread panics.
+/// Pings are answered, a Close is returned, and the end of the connection is noticed while [`recv`](Self::recv) runs: a
+/// handler that only sends should run it beside. Dropping it sends a Close 1000, or 1011 while the thread panics.
 pub struct WebSocket {
     receiver: WebSocketReceiver,
     sender: WebSocketSender,
 }
 
 impl WebSocket {
-    pub(crate) fn new(duplex: Arc<Duplex>, limits: &wire_ws::Config, write_buffer: usize) -> Self {
+    pub(crate) fn new(duplex: Arc<Duplex>, limits: &wire_ws::Config, settings: Arc<Settings>) -> Self {
         Self {
             receiver: WebSocketReceiver {
                 duplex: Arc::clone(&duplex),
                 decoder: MessageDecoder::new(Role::Server, limits),
                 input: ReadBuffer::default(),
                 budget: BUDGET,
-                write_buffer,
+                settings: Arc::clone(&settings),
                 close: None,
                 ended: false,
             },
-            sender: WebSocketSender { duplex, write_buffer },
+            sender: WebSocketSender { duplex, settings },
         }
     }
 
@@ -57,7 +59,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         self.ready().await?;
         self.feed(message)?;
         if self.receiver.is_ready() { Ok(()) } else { self.flush().await }
@@ -67,15 +69,15 @@ impl WebSocket {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn ready(&mut self) -> Result<(), Closed> {
+    pub async fn ready(&mut self) -> Result<(), SendError> {
         self.sender.ready().await
     }
 
-    /// Queues a message. It is written when the handler next pauses.
+    /// Queues a message without waiting. It is written when the handler, or the task that holds this, next pauses.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
-    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+    /// As [`send`](Self::send), and [`SendError::Full`].
+    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         self.sender.feed(message)
     }
 
@@ -83,7 +85,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// The connection is gone.
-    pub async fn flush(&mut self) -> Result<(), Closed> {
+    pub async fn flush(&mut self) -> Result<(), SendError> {
         self.sender.flush().await
     }
 
@@ -121,13 +123,34 @@ impl Stream for WebSocket {
     }
 }
 
+impl Sink<Message> for WebSocket {
+    type Error = SendError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Pin::new(&mut self.sender).poll_ready(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
+        self.sender.feed(message)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Pin::new(&mut self.sender).poll_flush(cx)
+    }
+
+    /// Sends a Close 1000.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Pin::new(&mut self.sender).poll_close(cx)
+    }
+}
+
 /// The receiving half. It answers Pings and Closes by itself.
 pub struct WebSocketReceiver {
     duplex: Arc<Duplex>,
     decoder: MessageDecoder,
     input: ReadBuffer,
     budget: u32,
-    write_buffer: usize,
+    settings: Arc<Settings>,
     close: Option<CloseFrame>,
     ended: bool,
 }
@@ -181,6 +204,10 @@ impl WebSocketReceiver {
                         }
                     };
                     self.budget -= 1;
+                    if self.input.is_empty() {
+                        // Whatever the handler does now, it may take its time: no buffer is held meanwhile.
+                        self.input.park();
+                    }
                     return Poll::Ready(Some(Ok(match kind {
                         DataKind::Text => Message::Text(Text::validated(bytes)),
                         DataKind::Binary => Message::Binary(bytes),
@@ -189,7 +216,7 @@ impl WebSocketReceiver {
                 Some(MessageEvent::Ping { range }) => {
                     let payload = Bytes::copy_from_slice(&self.input.bytes()[range]);
                     self.input.consume(step.consumed);
-                    self.duplex.pong(payload, self.write_buffer);
+                    self.duplex.pong(payload, &self.settings);
                 }
                 Some(MessageEvent::Close { code, range }) => {
                     let reason = String::from_utf8_lossy(&self.input.bytes()[range]).into_owned();
@@ -248,14 +275,14 @@ impl fmt::Debug for WebSocketReceiver {
 
 impl Drop for WebSocketReceiver {
     fn drop(&mut self) {
-        self.duplex.drop_half();
+        self.duplex.drop_receiver();
     }
 }
 
 /// The sending half.
 pub struct WebSocketSender {
     duplex: Arc<Duplex>,
-    write_buffer: usize,
+    settings: Arc<Settings>,
 }
 
 impl WebSocketSender {
@@ -263,7 +290,7 @@ impl WebSocketSender {
     ///
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         self.ready().await?;
         self.feed(message)?;
         self.flush().await
@@ -273,24 +300,29 @@ impl WebSocketSender {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn ready(&mut self) -> Result<(), Closed> {
-        poll_fn(|cx| self.duplex.poll_room(cx, self.write_buffer)).await.map_err(|()| Closed)
+    pub async fn ready(&mut self) -> Result<(), SendError> {
+        poll_fn(|cx| self.duplex.poll_room(cx, &self.settings)).await
     }
 
-    /// Queues a message. It is written when the connection's task next runs.
+    /// Queues a message without waiting. It is written when the connection's task next runs.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
-    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), Closed> {
-        self.duplex.queue(message.into()).map_err(|()| Closed)
+    /// As [`send`](Self::send), and [`SendError::Full`].
+    pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.duplex.queue(message.into(), &self.settings)
     }
 
     /// Waits until everything queued was handed to the system. Cancel-safe.
     ///
     /// # Errors
     /// The connection is gone.
-    pub async fn flush(&mut self) -> Result<(), Closed> {
-        poll_fn(|cx| self.duplex.poll_flush(cx)).await.map_err(|()| Closed)
+    pub async fn flush(&mut self) -> Result<(), SendError> {
+        poll_fn(|cx| self.duplex.poll_flush(cx)).await
+    }
+
+    /// Waits until nothing can be sent any more: a Close was sent or received, or the connection is gone.
+    pub async fn closed(&self) {
+        poll_fn(|cx| self.duplex.poll_closed(cx)).await;
     }
 
     /// Sends a Close, unless one was sent. The receiving half sees the peer's answer; dropping both ends the connection
@@ -303,6 +335,28 @@ impl WebSocketSender {
     }
 }
 
+impl Sink<Message> for WebSocketSender {
+    type Error = SendError;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.duplex.poll_room(cx, &self.settings)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
+        self.feed(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.duplex.poll_flush(cx)
+    }
+
+    /// Sends a Close 1000.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.close(CloseCode::NORMAL, "");
+        self.duplex.poll_flush(cx)
+    }
+}
+
 impl fmt::Debug for WebSocketSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketSender").finish_non_exhaustive()
@@ -311,21 +365,29 @@ impl fmt::Debug for WebSocketSender {
 
 impl Drop for WebSocketSender {
     fn drop(&mut self) {
-        self.duplex.drop_half();
+        self.duplex.drop_sender();
     }
 }
 
-/// Nothing more can be sent: a Close was sent or received, or the connection is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the WebSocket is closed")]
-pub struct Closed;
+/// Why a message was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// A Close was sent or received, or the connection is gone.
+    #[error("the WebSocket is closed")]
+    Closed,
+    /// [`Config::max_write_buffer`](crate::Config::max_write_buffer) bytes are queued. Here is the message back: wait for
+    /// `ready` before feeding it again.
+    #[error("too much is queued on the WebSocket")]
+    Full(Message),
+}
 
 /// Why receiving ended without a closing handshake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebSocketError {
-    /// The peer broke the protocol, passed a limit, or ended the stream without a Close. It was sent a Close with the
-    /// code that says so.
+    /// The peer broke the protocol or passed a limit, and was sent a Close with the code that says so; or it ended the
+    /// stream without a Close.
     #[error("{0}")]
     Protocol(#[from] wire_ws::Error),
     /// The connection failed.

@@ -23,6 +23,7 @@ pub(crate) struct Upgrade {
 pub(crate) struct Settings {
     pub(crate) limits: wire_ws::Config,
     pub(crate) write_buffer: usize,
+    pub(crate) max_write_buffer: usize,
 }
 
 /// A correct opening handshake (RFC 6455 section 4.2.1), not yet answered.
@@ -56,7 +57,8 @@ impl WebSocketUpgrade {
             method: request.method(),
             http_11_or_later: request.version() >= http::Version::HTTP_11,
         };
-        Self::new(&handshake::accept(&line, request.fields())?, upgrade)
+        let content = request.body().remaining() != Some(0);
+        Self::new(&handshake::accept(&line, request.fields())?, upgrade, content)
     }
 
     /// Checks a request of the ecosystem's type, as [`Server`](crate::Server) gave it: the way to the connection is
@@ -71,11 +73,15 @@ impl WebSocketUpgrade {
             http_11_or_later: request.version() >= http::Version::HTTP_11,
         };
         let fields = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        Self::new(&handshake::accept(&line, fields)?, upgrade)
+        Self::new(&handshake::accept(&line, fields)?, upgrade, false)
     }
 
-    fn new(offer: &Offer<'_>, upgrade: Option<Upgrade>) -> Result<Self, WebSocketRejection> {
-        let upgrade = upgrade.ok_or(WebSocketRejection(None))?;
+    fn new(offer: &Offer<'_>, upgrade: Option<Upgrade>, content: bool) -> Result<Self, WebSocketRejection> {
+        let upgrade = match upgrade.filter(|upgrade| upgrade.duplex.claim()) {
+            Some(upgrade) => upgrade,
+            None if content => return Err(WebSocketRejection(Reason::Content)),
+            None => return Err(WebSocketRejection(Reason::Unavailable)),
+        };
         Ok(Self {
             limits: upgrade.config.limits,
             upgrade,
@@ -145,25 +151,41 @@ impl WebSocketUpgrade {
         self.upgrade.duplex.accept(fields);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        (WebSocket::new(self.upgrade.duplex, &self.limits, self.upgrade.config.write_buffer), response)
+        (WebSocket::new(self.upgrade.duplex, &self.limits, self.upgrade.config), response)
     }
 }
 
 /// Why a request does not become a WebSocket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebSocketRejection(Option<Rejection>);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WebSocketRejection(Reason);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("{0}")]
+    Handshake(#[from] Rejection),
+    #[error("a WebSocket handshake has no content")]
+    Content,
+    #[error("this request's connection is not there to be upgraded, or was already")]
+    Unavailable,
+}
 
 impl WebSocketRejection {
-    /// The response that says so: 400, 405, or 426 with the version that is spoken here.
+    /// The response that says so: 400, 405, or 426 with the version that is spoken here; 500 where the handler has tried
+    /// twice.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{self}\n")));
-        let status = self.0.map_or(500, |rejection| rejection.status());
+        let (status, fields) = match &self.0 {
+            Reason::Handshake(rejection) => (rejection.status(), rejection.response_fields()),
+            Reason::Content => (400, &[][..]),
+            Reason::Unavailable => (500, &[][..]),
+        };
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let headers = response.headers_mut();
         headers
             .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
-        for (name, value) in self.0.iter().flat_map(Rejection::response_fields) {
+        for (name, value) in fields {
             if let Ok(name) = http::HeaderName::from_bytes(name.as_bytes()) {
                 headers.insert(name, http::HeaderValue::from_static(value));
             }
@@ -174,19 +196,6 @@ impl WebSocketRejection {
 
 impl From<Rejection> for WebSocketRejection {
     fn from(rejection: Rejection) -> Self {
-        Self(Some(rejection))
+        Self(Reason::Handshake(rejection))
     }
 }
-
-impl fmt::Display for WebSocketRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(rejection) => rejection.fmt(f),
-            None => f.write_str(
-                "the connection cannot be upgraded: the request did not come from this server as it was",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for WebSocketRejection {}

@@ -4,6 +4,7 @@ mod bodies;
 mod deadlines;
 mod handlers;
 mod kills;
+mod regressions;
 mod requests;
 mod rules;
 mod shutdown;

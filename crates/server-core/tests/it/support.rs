@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::Response;
 use server_core::{
-    Body, Config, ConnectionError, ConnectionInfo, Control, FromRequest, Handler, Server, Stats, Timer,
+    Body, Config, ConnectionError, ConnectionInfo, Control, Handler, RequestKind, Server, Stats, Timer,
 };
 use testkit::sim::{Clock, Pipe, Sim, Sleep, Task, pipe};
 
@@ -42,7 +42,7 @@ pub(crate) struct World<H, R> {
 pub(crate) fn world<H, R>(handler: H) -> World<H, R>
 where
     H: Handler<R> + 'static,
-    R: FromRequest + 'static,
+    R: RequestKind + 'static,
 {
     configured(handler, |_| {})
 }
@@ -50,7 +50,7 @@ where
 pub(crate) fn configured<H, R>(handler: H, configure: impl FnOnce(&mut Config)) -> World<H, R>
 where
     H: Handler<R> + 'static,
-    R: FromRequest + 'static,
+    R: RequestKind + 'static,
 {
     let sim = Sim::new();
     let mut config = Config::default();
@@ -62,7 +62,7 @@ where
 impl<H, R> World<H, R>
 where
     H: Handler<R> + 'static,
-    R: FromRequest + 'static,
+    R: RequestKind + 'static,
 {
     pub(crate) fn connect(&self) -> Client {
         let (client, server) = pipe(CAPACITY);

@@ -104,7 +104,7 @@ impl Peer {
 pub(crate) fn open<H, R>(world: &World<H, R>) -> Peer
 where
     H: server_core::Handler<R> + 'static,
-    R: server_core::FromRequest + 'static,
+    R: server_core::RequestKind + 'static,
 {
     let client = world.connect();
     world.send(&client, format!("{HANDSHAKE}\r\n"));

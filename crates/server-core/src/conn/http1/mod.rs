@@ -8,8 +8,8 @@
 //! 3. *read*, if somebody wants it.
 //!
 //! Invariants: a final head is encoded only when the body has given its first piece or has nothing to give yet, so that a
-//! request body that turns out malformed at once is still answered with its own status. While output waits, no new
-//! request starts and no response body is polled above [`Config::write_buffer`]: a peer that never reads stalls only
+//! request body that turns out malformed at once is still answered with its own status. While [`Config::write_buffer`]
+//! bytes wait to be written, no new request starts and no response body is polled: a peer that never reads stalls only
 //! itself. One request is in flight at a time: pipelined ones wait in the decoder (`Paused`).
 
 mod link;
@@ -34,7 +34,8 @@ use super::deadline::{Alarm, Deadline};
 use super::{ConnectionError, date};
 use crate::body::BoxError;
 use crate::config::Config;
-use crate::handler::{FromRequest, Handler};
+use crate::control::Registration;
+use crate::handler::{Handler, RequestKind};
 use crate::listener::ConnectionInfo;
 use crate::server::Shared;
 use crate::timer::Timer;
@@ -76,6 +77,12 @@ pin_project! {
     }
 }
 
+impl<F, B> Exchange<F, B> {
+    fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle)
+    }
+}
+
 /// Whether anything moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
@@ -89,11 +96,16 @@ where
     H: Handler<R>,
     T: Timer,
 {
-    pub(crate) fn new(io: Io, info: ConnectionInfo, shared: Arc<Shared<H, T>>) -> Self {
+    pub(crate) fn new(
+        io: Io,
+        info: ConnectionInfo,
+        registration: Registration,
+        shared: Arc<Shared<H, T>>,
+    ) -> Self {
         Self {
             exchange: Exchange::Idle,
             alarm: Alarm::new(),
-            link: Link::new(io, info, &shared.control, &shared.config, shared.timer.now()),
+            link: Link::new(io, info, registration, &shared.config, shared.timer.now()),
             shared,
             request: PhantomData,
         }
@@ -111,7 +123,7 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
     H: Handler<R>,
     T: Timer,
-    R: FromRequest,
+    R: RequestKind,
 {
     type Output = Result<(), ConnectionError>;
 
@@ -119,14 +131,16 @@ where
         let mut this = self.project();
         let link = this.link;
         let Shared { timer, config, control, .. } = &**this.shared;
-        let same_waker = link.register(cx);
+        if !link.register(cx) {
+            this.alarm.as_mut().forget_waker();
+        }
         link.now = timer.now();
         if control.is_draining() {
             link.drain(config);
         }
         let mut budget = BUDGET;
         // What the last poll waited for has probably come.
-        link.poll_read(cx, config)?;
+        link.poll_read(cx, config, &mut budget)?;
         loop {
             match drive(this.exchange.as_mut(), link, this.shared, cx, &mut budget) {
                 Err(ConnectionError::Response(error)) => {
@@ -136,30 +150,41 @@ where
                 driven => driven?,
             }
             let written = link.poll_write(cx, config)?;
-            if link.ending != Ending::No {
-                if written && link.poll_end(cx, config)?.is_ready() {
-                    return Poll::Ready(
-                        link.failure.take().map_or(Ok(()), |error| Err(ConnectionError::Response(error))),
-                    );
+            let progress = match link.ending {
+                Ending::No => {
+                    link.poll_read(cx, config, &mut budget)? == Progress::Made
+                        || (written && std::mem::take(&mut link.awaits_write))
                 }
-            } else if budget == 0 {
+                Ending::Close | Ending::Linger | Ending::Lingering => {
+                    let ended = written && link.poll_end(cx, config).is_ready();
+                    if ended {
+                        link.over(None);
+                    }
+                    ended
+                }
+                Ending::Over => false,
+            };
+            if link.ending == Ending::Over {
+                if this.exchange.is_idle() {
+                    return Poll::Ready(link.result());
+                }
+                link.deadlines.start(Deadline::Drain, link.now + config.drain_timeout);
+            }
+            if budget == 0 {
                 cx.waker().wake_by_ref();
+                link.input.park();
                 return Poll::Pending;
-            } else if link.poll_read(cx, config)? == Progress::Made
-                || (written && std::mem::take(&mut link.awaits_write))
-            {
+            }
+            if progress {
                 continue;
             }
             while let Some(deadline) = link.deadlines.take_expired(link.now) {
-                if expire(deadline, this.exchange.as_mut(), link)? {
-                    return Poll::Ready(Ok(()));
-                }
-                budget = BUDGET;
+                expire(deadline, this.exchange.as_mut(), link)?;
             }
             if std::mem::take(&mut link.expired) {
                 continue;
             }
-            if this.alarm.as_mut().poll(cx, timer, &link.deadlines, link.now, same_waker).is_pending() {
+            if this.alarm.as_mut().poll(cx, timer, &link.deadlines, link.now).is_pending() {
                 link.input.park();
                 return Poll::Pending;
             }
@@ -179,7 +204,7 @@ fn drive<Io, H, T, R>(
 where
     Io: AsyncRead + AsyncWrite + Unpin,
     H: Handler<R>,
-    R: FromRequest,
+    R: RequestKind,
 {
     let Shared { handler, config, websocket, .. } = shared;
     link.reading = false;
@@ -189,22 +214,24 @@ where
             ExchangeProject::Idle => {
                 if link.upgraded() {
                     link.leave(cx);
-                    link.serve_upgraded(config, false);
+                    link.serve_upgraded(config);
                     return Ok(());
                 }
                 if link.ending != Ending::No {
                     return Ok(());
                 }
-                let Some(request) = link.next_request(config, websocket, budget) else { return Ok(()) };
-                match catch_unwind(AssertUnwindSafe(|| handler.call(R::from_request(request)))) {
-                    Ok(future) => exchange.set(Exchange::Handling { future }),
+                let Some(request) = link.next_request(cx, config, websocket, budget) else { return Ok(()) };
+                match catch_unwind(AssertUnwindSafe(|| {
+                    R::from_request(request).map(|request| handler.call(request))
+                })) {
+                    Ok(Ok(future)) => exchange.set(Exchange::Handling { future }),
+                    Ok(Err(error)) => link.answer(400, &error.to_string()),
                     Err(panic) => link.handler_panicked(&*panic),
                 }
             }
             ExchangeProject::Handling { future } => {
                 link.enter();
                 let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
-                link.check_accepted();
                 let demand = link.leave(cx);
                 match polled {
                     Err(panic) => {
@@ -221,11 +248,11 @@ where
                         }
                     }
                     Ok(Poll::Pending) if link.upgraded() => {
-                        link.serve_upgraded(config, true);
+                        link.serve_upgraded(config);
                         return Ok(());
                     }
                     Ok(Poll::Pending) => {
-                        if link.serve_body(demand, config) == Progress::Blocked {
+                        if link.serve_body(demand, config, budget) == Progress::Blocked {
                             return Ok(());
                         }
                     }
@@ -234,6 +261,7 @@ where
             ExchangeProject::Responding { mut body, head } => {
                 if link.output.len() >= config.write_buffer || *budget == 0 {
                     link.awaits_write = true;
+                    link.read_ahead();
                     return Ok(());
                 }
                 *budget -= 1;
@@ -247,7 +275,7 @@ where
                     }
                     Ok(Poll::Ready(Some(Err(error)))) => link.body_failed(head, error.into())?,
                     Ok(Poll::Ready(None)) => link.end_response(head)?,
-                    Ok(Poll::Pending) if link.serve_body(demand, config) == Progress::Made => false,
+                    Ok(Poll::Pending) if link.serve_body(demand, config, budget) == Progress::Made => false,
                     Ok(Poll::Pending) => {
                         if link.write_head(head) {
                             return Ok(());
@@ -263,28 +291,30 @@ where
     }
 }
 
-/// Acts on a deadline that has passed. True: the connection ends here.
+/// Acts on a deadline that has passed.
 fn expire<Io, F, B>(
     deadline: Deadline,
     mut exchange: Pin<&mut Exchange<F, B>>,
     link: &mut Link<Io>,
-) -> Result<bool, ConnectionError> {
+) -> Result<(), ConnectionError> {
     link.expired = true;
     match deadline {
-        Deadline::Idle => return Ok(true),
-        Deadline::Head if link.input.is_empty() => return Ok(true),
+        Deadline::Idle => link.end(Ending::Close),
+        Deadline::Head if link.input.is_empty() => link.end(Ending::Close),
         Deadline::Head => link.refuse(408, "the request head did not arrive in time"),
         Deadline::Body => link.body_timed_out(),
         Deadline::Handler => {
             exchange.set(Exchange::Idle);
             link.refuse(503, "the request took too long to answer");
         }
-        Deadline::Linger => return Ok(true),
-        Deadline::Write | Deadline::HalfClose | Deadline::WebSocketClose | Deadline::Drain => {
+        Deadline::Linger => link.over(None),
+        Deadline::WebSocketClose => link.over(Some(ConnectionError::TimedOut(deadline))),
+        Deadline::Write if link.upgraded() => link.over(Some(ConnectionError::TimedOut(deadline))),
+        Deadline::Write | Deadline::HalfClose | Deadline::Drain => {
             return Err(ConnectionError::TimedOut(deadline));
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -1,10 +1,11 @@
 //! The request side: heads, bodies on demand, and what is left of a body that nobody read.
 
 use std::sync::Arc;
+use std::task::Context;
 
 use wire_http1::{BodyFraming, Event, Method, Step};
 
-use super::link::{Ending, Link};
+use super::link::{Current, Ending, Link};
 use super::{Config, Progress};
 use crate::body::{BodyError, BodySlot, Demand, Incoming, Trailers};
 use crate::conn::Duplex;
@@ -21,11 +22,12 @@ impl<Io> Link<Io> {
     /// must leave first, or the connection ends.
     pub(super) fn next_request(
         &mut self,
+        cx: &Context<'_>,
         config: &Config,
         websocket: &Arc<Settings>,
         budget: &mut u32,
     ) -> Option<Request> {
-        if self.responded && self.finish_request(config) == Progress::Blocked {
+        if self.current.responded && self.finish_request(cx, config, budget) == Progress::Blocked {
             return None;
         }
         if self.output.len() >= config.write_buffer || *budget == 0 {
@@ -45,6 +47,11 @@ impl<Io> Link<Io> {
         }
         *budget -= 1;
         match self.http.decode(self.input.bytes()) {
+            Ok(Step { event: Some(Event::Head), .. }) if self.http.head().method() == Method::Connect => {
+                // Nobody can answer it: there is no tunnel here (RFC 9110 section 9.3.6).
+                self.refuse(501, "no tunnel to be had here");
+                None
+            }
             Ok(Step { consumed, event: Some(Event::Head) }) => {
                 Some(self.begin_request(consumed, config, websocket))
             }
@@ -79,19 +86,19 @@ impl<Io> Link<Io> {
         if let Some(limit) = config.handler_timeout {
             self.deadlines.set(Deadline::Handler, self.now + limit);
         }
-        self.counted = Some(Counted::request(self.control()));
-        self.discarded = 0;
-
+        self.current = Current::default();
+        self.current.counted = Some(Counted::request(self.control()));
         let mut head = Head::recycled();
         let parts = head.parts_mut();
         parts.bytes.extend_from_slice(&self.input.bytes()[..consumed]);
         parts.table = self.http.take_head(std::mem::take(&mut parts.table));
         self.input.consume(consumed);
-        self.is_head = parts.table.method() == Method::Head;
-        let upgradable = parts.table.offers_upgrade() && parts.table.body() == BodyFraming::None;
+        self.current.is_head = parts.table.method() == Method::Head;
+        // "the client can't change the protocol it is sending in the middle of a message" (RFC 9110, section 7.8).
+        let upgradable = parts.table.offers_upgrade() && !parts.table.body().has_content();
         let upgrade = upgradable.then(|| {
             let duplex = Duplex::new();
-            self.duplex = Some(duplex.clone());
+            self.current.duplex = Some(duplex.clone());
             Upgrade { duplex, config: Arc::clone(websocket) }
         });
         let limit = config.max_body_size;
@@ -111,7 +118,7 @@ impl<Io> Link<Io> {
 
     fn new_slot(&mut self) -> Arc<BodySlot> {
         let slot = BodySlot::new();
-        self.slot = Some(slot.clone());
+        self.current.slot = Some(slot.clone());
         slot
     }
 
@@ -136,9 +143,12 @@ impl<Io> Link<Io> {
 
     /// Does what the reader of the request body wants, from buffered input. Blocked: nothing moves without the socket;
     /// then `reading` says whether that is to be read.
-    pub(super) fn serve_body(&mut self, demand: Demand, config: &Config) -> Progress {
+    pub(super) fn serve_body(&mut self, demand: Demand, config: &Config, budget: &mut u32) -> Progress {
+        if *budget == 0 {
+            return Progress::Blocked;
+        }
         let wanted = demand == Demand::Chunk || (demand == Demand::Abandoned && !self.http.awaits_continue());
-        if !wanted || self.request_failed || self.http.request_complete() {
+        if !wanted || self.current.failed || self.http.request_complete() {
             self.deadlines.clear(Deadline::Body);
             self.read_ahead();
             return Progress::Blocked;
@@ -147,20 +157,19 @@ impl<Io> Link<Io> {
             // Nothing unless the client waits for it. Refused behind a final head, when it is too late.
             let _ = self.http.encode_continue(self.output.tail());
         }
-        let Some(slot) = self.slot.clone() else { return Progress::Blocked };
+        let Some(slot) = self.current.slot.clone() else { return Progress::Blocked };
+        *budget -= 1;
         loop {
             match self.http.decode(self.input.bytes()) {
-                Ok(Step { consumed, event: Some(Event::Data { len }) }) => {
-                    if demand == Demand::Abandoned {
-                        self.input.consume(consumed);
-                        self.discarded += len as u64;
-                        if self.discarded > config.max_discarded_body {
-                            self.request_failed = true;
-                            self.http.set_close();
-                            return Progress::Blocked;
-                        }
-                        continue;
+                Ok(Step { consumed, event: Some(Event::Data { len }) }) if demand == Demand::Abandoned => {
+                    self.input.consume(consumed);
+                    self.current.discarded += len as u64;
+                    if self.current.discarded > config.max_discarded_body {
+                        self.request_failed();
                     }
+                    return Progress::Made;
+                }
+                Ok(Step { consumed, event: Some(Event::Data { len }) }) => {
                     slot.put(self.input.take_payload(consumed, len));
                     return Progress::Made;
                 }
@@ -179,8 +188,7 @@ impl<Io> Link<Io> {
                 Ok(Step { consumed, event: None }) => {
                     self.input.consume(consumed);
                     if self.eof {
-                        self.request_failed = true;
-                        self.http.set_close();
+                        self.request_failed();
                         slot.end(Err(BodyError::Disconnected));
                         return Progress::Made;
                     }
@@ -189,8 +197,7 @@ impl<Io> Link<Io> {
                     return Progress::Blocked;
                 }
                 Err(error) => {
-                    self.request_failed = true;
-                    self.http.set_close();
+                    self.request_failed();
                     slot.end(Err(BodyError::Malformed(error)));
                     return Progress::Made;
                 }
@@ -198,55 +205,44 @@ impl<Io> Link<Io> {
         }
     }
 
-    /// While a request is being answered and nobody asks for input: reads a little, to learn that the client is gone.
-    fn read_ahead(&mut self) {
-        self.read_limit = READ_AHEAD.saturating_sub(self.input.bytes().len());
-        self.reading = self.read_limit > 0 && !self.accepted;
+    /// The rest of the request cannot be read.
+    fn request_failed(&mut self) {
+        self.current.failed = true;
+        self.http.set_close();
     }
 
-    /// The response is complete. Throws away what is left of the request body, within bounds, and prepares for the next
-    /// request. Blocked: more input is needed first, or the connection ends.
-    fn finish_request(&mut self, config: &Config) -> Progress {
+    /// While a request is being answered and nobody asks for input: reads a little, to learn that the client is gone.
+    pub(super) fn read_ahead(&mut self) {
+        self.read_limit = READ_AHEAD.saturating_sub(self.input.bytes().len());
+        self.reading = self.read_limit > 0;
+    }
+
+    /// The response is complete. Goes on to serve a reader of the request body that lives in another task, or throws
+    /// away what is left of it, within bounds; then prepares for the next request. Blocked: more input is needed first,
+    /// or the connection ends.
+    fn finish_request(&mut self, cx: &Context<'_>, config: &Config, budget: &mut u32) -> Progress {
         while !self.http.request_complete() {
-            let budget = config.max_discarded_body.saturating_sub(self.discarded);
-            let too_much = self.http.request_remaining().is_some_and(|rest| rest > budget);
-            if too_much || self.request_failed || !self.http.keep_alive() {
+            let demand = self.leave(cx);
+            let abandoned = demand == Demand::Abandoned;
+            let left = config.max_discarded_body.saturating_sub(self.current.discarded);
+            let too_much = abandoned && self.http.request_remaining().is_some_and(|rest| rest > left);
+            if too_much || self.current.failed || self.http.awaits_continue() {
                 self.end(Ending::Linger);
                 return Progress::Blocked;
             }
-            match self.http.decode(self.input.bytes()) {
-                Ok(Step { consumed, event: Some(event) }) => {
-                    self.input.consume(consumed);
-                    if let Event::Data { len } = event {
-                        self.discarded += len as u64;
-                        if self.discarded > config.max_discarded_body {
-                            self.end(Ending::Linger);
-                            return Progress::Blocked;
-                        }
-                    }
-                }
-                Ok(Step { consumed, event: None }) => {
-                    self.input.consume(consumed);
-                    if self.eof {
-                        self.end(Ending::Close);
-                        return Progress::Blocked;
-                    }
-                    self.reading = true;
-                    self.deadlines.start(Deadline::Body, self.now + config.body_timeout);
-                    return Progress::Blocked;
-                }
-                Err(_) => {
-                    self.end(Ending::Linger);
-                    return Progress::Blocked;
-                }
+            if abandoned && !self.http.keep_alive() {
+                self.end(Ending::Linger);
+                return Progress::Blocked;
+            }
+            if self.serve_body(demand, config, budget) == Progress::Blocked {
+                return Progress::Blocked;
             }
         }
+        // The last word to a reader in another task.
+        self.leave(cx);
         self.deadlines.clear(Deadline::Body);
-        self.responded = false;
-        self.counted = None;
-        self.slot = None;
-        self.duplex = None;
         self.deadlines.clear(Deadline::HalfClose);
+        self.current = Current::default();
         if !self.http.next_cycle() || (self.eof && self.input.is_empty()) {
             self.end(Ending::Close);
             return Progress::Blocked;
@@ -257,11 +253,9 @@ impl<Io> Link<Io> {
 
     /// Nothing of the request body arrived for too long.
     pub(super) fn body_timed_out(&mut self) {
-        self.request_failed = true;
-        self.http.set_close();
-        match &self.slot {
-            Some(slot) if !self.responded => slot.end(Err(BodyError::TimedOut)),
-            _ => self.end(Ending::Linger),
+        self.request_failed();
+        if let Some(slot) = &self.current.slot {
+            slot.end(Err(BodyError::TimedOut));
         }
     }
 }

@@ -34,6 +34,8 @@ impl Head {
         let len = match (exact, declared) {
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => BodyLen::Fixed(declared),
+            // An empty body says nothing about the length that GET would have had.
+            (Some(0), None) if bodyless => BodyLen::Streamed,
             (Some(exact), _) | (None, Some(exact)) => BodyLen::Fixed(exact),
             (None, None) => BodyLen::Streamed,
         };
@@ -49,7 +51,8 @@ impl<Io> Link<Io> {
         body: &B,
     ) -> Result<Option<Head>, ConnectionError> {
         self.deadlines.clear(Deadline::Handler);
-        let bodyless = self.is_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
+        self.withdraw_upgrade();
+        let bodyless = self.current.is_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
         let mut close = false;
         let head = Head::new(parts, body.size_hint().exact(), bodyless, &mut close);
         if close {
@@ -115,7 +118,7 @@ impl<Io> Link<Io> {
         let Ok(trailers) = frame.into_trailers() else { return Ok(false) };
         match self.http.encode_end_with_trailers(&trailers, self.output.tail()) {
             Ok(()) => {
-                self.responded = true;
+                self.current.responded = true;
                 Ok(true)
             }
             // The framing has no place for them, or they may not stand there.
@@ -131,7 +134,7 @@ impl<Io> Link<Io> {
     pub(super) fn end_response(&mut self, head: &mut Option<Head>) -> Result<bool, ConnectionError> {
         if self.write_head(head) {
             self.http.encode_end(self.output.tail()).map_err(cut_off)?;
-            self.responded = true;
+            self.current.responded = true;
         }
         Ok(true)
     }
@@ -174,8 +177,16 @@ impl<Io> Link<Io> {
         self.end(Ending::Linger);
     }
 
+    /// The request is answered otherwise: nobody can accept the upgrade any more.
+    fn withdraw_upgrade(&mut self) {
+        if let Some(duplex) = self.current.duplex.take() {
+            duplex.disconnect();
+        }
+    }
+
     /// A response of the server's own: the status in words and, where there is one, a line that says more.
     pub(super) fn answer(&mut self, status: u16, message: &str) {
+        self.withdraw_upgrade();
         let reason =
             StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
         let separator = if message.is_empty() { "" } else { "\n" };
@@ -191,7 +202,7 @@ impl<Io> Link<Io> {
             }
             self.http.encode_end(out)
         })();
-        self.responded = true;
+        self.current.responded = true;
         if let Err(error) = done {
             tracing::error!(%error, status, "cannot answer");
             self.end(Ending::Linger);

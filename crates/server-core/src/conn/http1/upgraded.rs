@@ -8,20 +8,30 @@ use wire_ws::CloseCode;
 
 use super::link::{Ending, Link};
 use super::{Config, Deadline, Progress};
-use crate::conn::InputEnd;
+use crate::conn::{Duplex, InputEnd};
 use crate::control::Counted;
 use crate::io::poll_read_lease;
 
 impl<Io> Link<Io> {
     /// Whether the connection has left HTTP.
     pub(super) fn upgraded(&self) -> bool {
-        self.accepted
+        self.http.is_upgraded()
     }
 
-    /// If the handler has accepted the upgrade: encodes the 101 and hands over what came behind the request.
-    pub(super) fn check_accepted(&mut self) {
-        let Some(duplex) = self.duplex.as_ref().filter(|_| !self.accepted) else { return };
-        let Some(fields) = duplex.take_accepted() else { return };
+    /// After the handler was polled: confirms the upgrade if it has accepted one, and learns what the WebSocket wants.
+    pub(super) fn leave_duplex(&mut self, cx: &Context<'_>, duplex: &Duplex) {
+        let confirmed = self.upgraded();
+        let mut wants = duplex.leave(cx, confirmed.then_some(&mut self.output));
+        if wants.accepted && self.confirm(duplex) {
+            wants = duplex.leave(cx, Some(&mut self.output));
+        }
+        self.unwritten |= wants.moved;
+        self.current.wants = Some(wants);
+    }
+
+    /// Encodes the 101 and hands over what came behind the request.
+    fn confirm(&mut self, duplex: &Duplex) -> bool {
+        let Some(fields) = duplex.take_accepted() else { return false };
         let encode = || -> Result<(), EncodeError> {
             let mut head = self.http.encode_head(101, "", BodyLen::Fixed(0), self.output.tail())?;
             for (name, value) in fields {
@@ -29,32 +39,37 @@ impl<Io> Link<Io> {
             }
             head.finish()
         };
-        self.accepted = true;
         if let Err(error) = encode() {
             tracing::error!(%error, "cannot upgrade");
             duplex.disconnect();
             self.end(Ending::Linger);
-            return;
+            return false;
         }
         if !self.input.is_empty() {
             duplex.give_input(self.input.take_rest());
         }
-        self.counted = Some(Counted::websocket(self.control()));
+        if self.eof {
+            duplex.end_input(InputEnd::Eof);
+        }
+        self.current.counted = Some(Counted::websocket(self.control()));
         self.deadlines.clear(Deadline::Handler);
         self.deadlines.clear(Deadline::HalfClose);
-        self.drain_upgraded();
+        if self.draining {
+            duplex.close(CloseCode::GOING_AWAY);
+        }
+        true
     }
 
     /// While the server shuts down, WebSockets get a Close 1001.
     pub(super) fn drain_upgraded(&self) {
-        if let Some(duplex) = self.duplex.as_ref().filter(|_| self.accepted && self.draining) {
+        if let Some(duplex) = self.current.duplex.as_ref().filter(|_| self.upgraded()) {
             duplex.close(CloseCode::GOING_AWAY);
         }
     }
 
-    /// Does what the WebSocket wants. `serving`: the handler has not returned.
-    pub(super) fn serve_upgraded(&mut self, config: &Config, serving: bool) {
-        let Some(wants) = self.wants else { return };
+    /// Does what the WebSocket wants.
+    pub(super) fn serve_upgraded(&mut self, config: &Config) {
+        let Some(wants) = self.current.wants.filter(|_| self.ending == Ending::No) else { return };
         self.reading = wants.read;
         self.awaits_write = wants.flush;
         if wants.close_sent && !wants.close_received {
@@ -62,26 +77,28 @@ impl<Io> Link<Io> {
         } else {
             self.deadlines.clear(Deadline::WebSocketClose);
         }
-        if wants.gone && !wants.flush && !serving {
-            self.end(if wants.close_received { Ending::Close } else { Ending::Linger });
+        if wants.flush {
+            return;
+        }
+        // "the server MUST close the underlying TCP connection immediately" (RFC 6455, section 7.1.1).
+        if wants.ended || (wants.close_sent && wants.close_received) {
+            self.end(Ending::Close);
+        } else if wants.gone {
+            self.end(Ending::Linger);
         }
     }
 }
 
 impl<Io: AsyncRead + Unpin> Link<Io> {
     pub(super) fn poll_read_upgraded(&mut self, cx: &mut Context<'_>) -> Progress {
-        let Some(duplex) = &self.duplex else { return Progress::Blocked };
-        let Poll::Ready(read) = poll_read_lease(cx, &mut self.io) else { return Progress::Blocked };
+        let (Some(duplex), Some(io)) = (&self.current.duplex, &mut self.io) else { return Progress::Blocked };
+        let Poll::Ready(read) = poll_read_lease(cx, io) else { return Progress::Blocked };
         self.reading = false;
         match read {
-            Ok(read) if read.is_empty() => {
+            Ok(read) if !read.is_empty() => duplex.give_input(read),
+            end => {
                 self.eof = true;
-                duplex.end_input(InputEnd::Eof);
-            }
-            Ok(read) => duplex.give_input(read),
-            Err(error) => {
-                self.eof = true;
-                duplex.end_input(InputEnd::Failed(error.kind()));
+                duplex.end_input(end.map_or_else(|error| InputEnd::Failed(error.kind()), |_| InputEnd::Eof));
             }
         }
         Progress::Made
