@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use http_body::Frame;
 use serde::Serialize;
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, BodyError, Config, Control, Incoming, Listener as _, Request, Server, Stats};
+use server_core::{Body, Config, Control, Incoming, Listener as _, Request, Server, Stats};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// HTTP/1.1 and WebSocket echo server
@@ -31,7 +31,7 @@ struct Options {
     /// Threads; 1 is a single-threaded runtime
     #[arg(long, value_name = "N", default_value_t = cores(), value_parser = clap::value_parser!(u16).range(1..))]
     workers: u16,
-    /// Largest request body [default: 10485760 where it is collected, none where it streams]
+    /// Largest request body [default: no limit, since none is held in memory]
     #[arg(long, value_name = "BYTES")]
     max_body_bytes: Option<u64>,
     /// Time for a request head to arrive
@@ -56,6 +56,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(
             tracing_subscriber::EnvFilter::builder()
                 .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
@@ -115,9 +116,11 @@ async fn run(options: &Options) -> Result<(), String> {
                 tracing::error!(%error, %address, "listener failed");
             }
         });
-        println!("listening on http://{address}");
+        let mut out = io::stdout();
+        writeln!(out, "listening on http://{address}")
+            .and_then(|()| out.flush())
+            .map_err(|error| format!("cannot say where it listens: {error}"))?;
     }
-    io::stdout().flush().map_err(|error| error.to_string())?;
 
     let mut signals = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
     signals().await;
@@ -145,13 +148,13 @@ struct App {
     control: Control,
 }
 
-async fn answer(app: Arc<App>, mut request: Request) -> Response<Body> {
+async fn answer(app: Arc<App>, request: Request) -> Response<Body> {
     let read_only = matches!(request.method(), "GET" | "HEAD");
     match request.path() {
         "/echo" => echo(&app, request),
         "/request" => Box::pin(describe(&app, request)).await,
         "/ws" => Box::pin(websocket(request)).await,
-        "/" | "/hello" | "/stream" | "/sleep" | "/stats" if !read_only => method_not_allowed(),
+        _ if !read_only => text(StatusCode::NOT_FOUND, "not found\n"),
         "/" => with_type("text/html; charset=utf-8", include_str!("echo.html")),
         "/hello" => with_type("text/plain", "Hello, World!"),
         "/stats" => json(&Counters::from(app.control.stats())),
@@ -166,10 +169,7 @@ async fn answer(app: Arc<App>, mut request: Request) -> Response<Body> {
             Ok(pieces) => with_type("application/octet-stream", Body::new(pieces)),
             Err(message) => text(StatusCode::BAD_REQUEST, message),
         },
-        _ => {
-            drop(request.take_body());
-            text(StatusCode::NOT_FOUND, "not found\n")
-        }
+        _ => text(StatusCode::NOT_FOUND, "not found\n"),
     }
 }
 
@@ -198,17 +198,21 @@ struct Description<'a> {
     target: &'a str,
     version: String,
     headers: Vec<(&'a str, String)>,
-    body_len: usize,
+    body_len: u64,
     trailers: Vec<(&'a str, String)>,
     peer: Option<SocketAddr>,
 }
 
 async fn describe(app: &App, mut request: Request) -> Response<Body> {
     let mut body = limited(app, request.take_body());
-    let body_len = match body.collect().await {
-        Ok(bytes) => bytes.len(),
-        Err(error) => return refused(&error),
-    };
+    let mut body_len = 0;
+    loop {
+        match body.chunk().await {
+            Ok(Some(chunk)) => body_len += chunk.len() as u64,
+            Ok(None) => break,
+            Err(error) => return text(error.status(), format!("{error}\n")),
+        }
+    }
     json(&Description {
         method: request.method(),
         target: request.target(),
@@ -264,28 +268,32 @@ impl From<Stats> for Counters {
     }
 }
 
-/// `/stream`: a body that is made piece by piece.
+/// `/stream`: a body that is made piece by piece, each on its way before the next is made.
 struct Pieces {
     left: u64,
-    piece: Bytes,
+    size: u64,
+    /// What the current piece still lacks: pieces are given in slices of one shared block, whatever their size.
+    rest: u64,
     delay: Duration,
-    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+    pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Pieces {
-    const MAX_SIZE: u64 = 16 << 20;
-
     fn from_query(request: &Request) -> Result<Self, String> {
-        let size = parameter(request, "size", Some(1024))?;
-        if size > Self::MAX_SIZE {
-            return Err(format!("size: at most {}\n", Self::MAX_SIZE));
+        let (left, size) = (parameter(request, "n", Some(10))?, parameter(request, "size", Some(1024))?);
+        let delay = Duration::from_millis(parameter(request, "delay_ms", Some(0))?);
+        // Nothing, however often, is nothing: only its pauses count.
+        let left = if size == 0 && delay.is_zero() { 0 } else { left };
+        Ok(Self { left, size, rest: size, delay, pause: None })
+    }
+
+    /// Between two pieces: D ms, or just long enough for the last one to leave.
+    fn pause(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        if self.delay.is_zero() {
+            Box::pin(tokio::task::yield_now())
+        } else {
+            Box::pin(tokio::time::sleep(self.delay))
         }
-        Ok(Self {
-            left: parameter(request, "n", Some(10))?,
-            piece: Bytes::from(vec![b'x'; size as usize]),
-            delay: Duration::from_millis(parameter(request, "delay_ms", Some(0))?),
-            pause: None,
-        })
     }
 }
 
@@ -297,15 +305,22 @@ impl http_body::Body for Pieces {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        static BLOCK: [u8; 64 << 10] = [b'x'; 64 << 10];
         if self.left == 0 {
             return Poll::Ready(None);
         }
         if let Some(pause) = &mut self.pause {
             std::task::ready!(pause.as_mut().poll(cx));
+            self.pause = None;
         }
-        self.left -= 1;
-        self.pause = (!self.delay.is_zero()).then(|| Box::pin(tokio::time::sleep(self.delay)));
-        Poll::Ready(Some(Ok(Frame::data(self.piece.clone()))))
+        let len = self.rest.min(BLOCK.len() as u64);
+        self.rest -= len;
+        if self.rest == 0 {
+            self.left -= 1;
+            self.rest = self.size;
+            self.pause = Some(self.pause());
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&BLOCK[..len as usize])))))
     }
 }
 
@@ -336,14 +351,4 @@ fn json(value: &impl Serialize) -> Response<Body> {
         Ok(bytes) => with_type("application/json", bytes),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
-}
-
-fn refused(error: &BodyError) -> Response<Body> {
-    text(error.status(), format!("{error}\n"))
-}
-
-fn method_not_allowed() -> Response<Body> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
 }
