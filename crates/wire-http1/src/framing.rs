@@ -25,9 +25,11 @@
 //!
 //! Names are compared whole, as tokens: `Transfer_Encoding` is some other field.
 
+use crate::chunked::Chunked;
 use crate::class;
 use crate::error::ErrorKind;
 use crate::known::Known;
+use crate::receive::Reading;
 use crate::request_line::{Method, RequestLine, Version};
 use crate::target;
 
@@ -48,6 +50,17 @@ impl BodyFraming {
     #[must_use]
     pub const fn has_content(self) -> bool {
         !matches!(self, Self::None | Self::Fixed(0))
+    }
+}
+
+impl From<BodyFraming> for Reading {
+    /// What is received behind a head.
+    fn from(body: BodyFraming) -> Self {
+        match body {
+            BodyFraming::None | BodyFraming::Fixed(0) => Self::End,
+            BodyFraming::Fixed(length) => Self::Fixed(length),
+            BodyFraming::Chunked => Self::Chunked(Chunked::default()),
+        }
     }
 }
 

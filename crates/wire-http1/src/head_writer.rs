@@ -18,12 +18,13 @@
 
 use alloc::vec::Vec;
 
-use crate::class;
-use crate::connection::{Outgoing, Responding, ServerConnection};
+use crate::connection::ServerConnection;
 use crate::encode::BodyLen;
 use crate::error::EncodeError;
+use crate::field;
 use crate::known::Known;
 use crate::request_line::{Method, Version};
+use crate::sending::{Outgoing, Sending};
 
 /// Writes the field lines of one response head.
 ///
@@ -101,11 +102,11 @@ impl<'a> HeadWriter<'a> {
         let request = self.connection.request;
         let connect = request.method == Some(Method::Connect) && request.version.is_some();
         let success = (200..300).contains(&self.status);
-        let switch = self.status == 101 || (connect && success && self.connection.error.is_none());
+        let switch = self.status == 101 || (connect && success && self.connection.receiver.error.is_none());
         if switch {
             let end: &[u8] = if self.status == 101 { b"Connection: upgrade\r\n\r\n" } else { b"\r\n" };
             self.out.extend_from_slice(end);
-            self.connection.responding = Responding::Switched;
+            self.connection.responding = Sending::Switched;
             return;
         }
         let outgoing = match (self.status, body) {
@@ -142,7 +143,7 @@ impl<'a> HeadWriter<'a> {
             (true, true) => b"Connection: upgrade\r\n\r\n",
         };
         self.out.extend_from_slice(end);
-        self.connection.responding = Responding::Body(outgoing);
+        self.connection.responding = Sending::Body(outgoing);
     }
 }
 
@@ -199,23 +200,6 @@ fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool
     if let Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) = known {
         return Err(EncodeError::CodecField(known.as_str()));
     }
-    write_field(name, value, out)?;
+    field::write(name, value, out)?;
     Ok(known == Some(Known::Upgrade))
-}
-
-/// Writes a field line with any name.
-#[inline]
-pub(crate) fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    if !class::is_token(name) {
-        return Err(EncodeError::InvalidFieldName);
-    }
-    if !class::is_text(value) {
-        return Err(EncodeError::InvalidFieldValue);
-    }
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-    Ok(())
 }
