@@ -22,6 +22,7 @@ use crate::connection::ServerConnection;
 use crate::encode::BodyLen;
 use crate::error::EncodeError;
 use crate::field;
+use crate::framing::BodyFraming;
 use crate::known::Known;
 use crate::request_line::{Method, Version};
 use crate::sending::{Outgoing, Sending};
@@ -119,15 +120,8 @@ impl<'a> HeadWriter<'a> {
         match (self.status, body) {
             (204, _) | (304, BodyLen::Fixed(0)) => {}
             (205, _) => self.out.extend_from_slice(b"Content-Length: 0\r\n"),
-            (_, BodyLen::Fixed(len)) => {
-                let mut digits = itoa::Buffer::new();
-                self.out.extend_from_slice(b"Content-Length: ");
-                self.out.extend_from_slice(digits.format(len).as_bytes());
-                self.out.extend_from_slice(b"\r\n");
-            }
-            _ if outgoing == Outgoing::Chunked => {
-                self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-            }
+            (_, BodyLen::Fixed(len)) => write_framing(BodyFraming::Fixed(len), self.out),
+            _ if outgoing == Outgoing::Chunked => write_framing(BodyFraming::Chunked, self.out),
             _ => {}
         }
         if outgoing == Outgoing::UntilClose || connect || self.connection.awaits_continue() {
@@ -192,9 +186,23 @@ impl FieldLines {
     }
 }
 
+/// Writes the field line that frames content (RFC 9112 sections 6.1 and 6.2).
+pub(crate) fn write_framing(body: BodyFraming, out: &mut Vec<u8>) {
+    match body {
+        BodyFraming::None => {}
+        BodyFraming::Fixed(len) => {
+            let mut digits = itoa::Buffer::new();
+            out.extend_from_slice(b"Content-Length: ");
+            out.extend_from_slice(digits.format(len).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        BodyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+}
+
 /// Writes a field line of a head, and tells whether it is an Upgrade.
 #[inline]
-fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
+pub(crate) fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
     // The four names that matter, by their lengths.
     let known = if matches!(name.len(), 7 | 10 | 14 | 17) { Known::from_name(name) } else { None };
     if let Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) = known {

@@ -103,6 +103,7 @@ extern crate alloc;
 
 mod chunked;
 mod class;
+mod client;
 mod config;
 mod connection;
 mod decode;
@@ -117,16 +118,18 @@ mod receive;
 mod request_line;
 mod sending;
 mod status;
+mod status_line;
 mod step;
 mod target;
 mod trailers;
 
+pub use client::{ClientConnection, RequestWriter, ResponseHead, ResponseView};
 pub use config::Config;
 pub use connection::ServerConnection;
 pub use encode::{BodyLen, DataHead};
 pub use error::{EncodeError, Error, ErrorKind};
 pub use field::FieldView;
-pub use framing::BodyFraming;
+pub use framing::{BodyFraming, ResponseFraming};
 pub use head::{HeadView, RequestHead};
 pub use head_writer::{FieldLines, HeadWriter};
 pub use known::Known;

@@ -95,9 +95,14 @@ impl<L: StartLine> Receiver<L> {
 
     /// Goes on to the next message; what was left unconsumed is presented again.
     pub(crate) fn restart(&mut self) {
+        self.next_head();
+        (self.offset, self.pending) = (0, 0);
+    }
+
+    /// Goes on to another head of the same message, behind an interim one; offsets count on.
+    pub(crate) fn next_head(&mut self) {
         self.reading = Reading::Head;
         self.place = HeadPlace::default();
-        (self.offset, self.pending) = (0, 0);
     }
 
     /// What `decode` says without looking at `input`: the error of before, or nothing where the caller presents fewer
