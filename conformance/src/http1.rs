@@ -83,20 +83,31 @@ impl Case {
     /// When the table is malformed.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut rest = self.input.as_str();
-        while let Some((before, repeat)) = rest.split_once("{{") {
-            bytes.extend(latin1(before));
-            let (repeat, behind) = repeat.split_once("}}").expect("an end of {{text*count}}");
-            let (text, count) = repeat.rsplit_once('*').expect("a count in {{text*count}}");
-            for _ in 0..count.parse().expect("a number in {{text*count}}") {
-                bytes.extend(latin1(text));
-            }
-            rest = behind;
-        }
-        bytes.extend(latin1(rest));
-        bytes
+        expand(&self.input)
     }
+}
+
+/// The bytes that an `input` stands for: each character up to U+00FF is one byte, and `{{text*count}}` stands for `count`
+/// times `text`.
+///
+/// # Panics
+///
+/// When the text is malformed.
+#[must_use]
+pub fn expand(input: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = input;
+    while let Some((before, repeat)) = rest.split_once("{{") {
+        bytes.extend(latin1(before));
+        let (repeat, behind) = repeat.split_once("}}").expect("an end of {{text*count}}");
+        let (text, count) = repeat.rsplit_once('*').expect("a count in {{text*count}}");
+        for _ in 0..count.parse().expect("a number in {{text*count}}") {
+            bytes.extend(latin1(text));
+        }
+        rest = behind;
+    }
+    bytes.extend(latin1(rest));
+    bytes
 }
 
 /// The bytes of text whose characters stand for bytes.
@@ -104,32 +115,37 @@ pub fn latin1(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.chars().map(|c| u8::try_from(c).expect("a character up to U+00FF stands for one byte"))
 }
 
-/// All HTTP/1 rules, in the order of the files' names.
+/// All HTTP/1 rules for servers, in the order of the files' names.
 ///
 /// # Panics
 ///
 /// When a file cannot be read, is malformed, or two rules have the same id.
 #[must_use]
 pub fn cases() -> Vec<Case> {
+    load("http1", |case: &Case| &case.id)
+}
+
+/// The `[[case]]` entries of all files in a directory of this package.
+pub(crate) fn load<C: for<'de> Deserialize<'de>>(directory: &str, id: impl Fn(&C) -> &String) -> Vec<C> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Table {
-        case: Vec<Case>,
+    struct Table<C> {
+        case: Vec<C>,
     }
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("http1");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let mut files: Vec<_> = fs::read_dir(&directory)
         .expect("the directory of rules")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     files.sort();
-    let mut cases: Vec<Case> = Vec::new();
+    let mut cases: Vec<C> = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a readable file");
-        let table: Table =
+        let table: Table<C> =
             toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for case in table.case {
-            assert!(cases.iter().all(|other| other.id != case.id), "two rules with the id {}", case.id);
+            assert!(cases.iter().all(|other| id(other) != id(&case)), "two rules with the id {}", id(&case));
             cases.push(case);
         }
     }

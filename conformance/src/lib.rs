@@ -2,4 +2,5 @@
 //! its bytes, and against a server; what replays it stands with what it tests.
 
 pub mod http1;
+pub mod http1c;
 pub mod ws;

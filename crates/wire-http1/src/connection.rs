@@ -14,13 +14,12 @@
 //! - a switch of protocols is proposed by the request and confirmed by the final head. Until then bytes behind the
 //!   request belong to nobody.
 
-use crate::chunked::Chunked;
 use crate::config::Config;
-use crate::error::Error;
-use crate::field::FieldScanner;
-use crate::framing::{BodyFraming, Decision, Framing};
+use crate::framing::Decision;
 use crate::head::RequestHead;
-use crate::request_line::{LineScanner, Method, RequestLine, Version};
+use crate::receive::{Reading, Receiver};
+use crate::request_line::{Method, RequestLine, Version};
+use crate::sending::Sending;
 use crate::trailers::Trailers;
 
 /// One HTTP/1.1 connection, server role: bytes in, events out; responses in, bytes out.
@@ -36,75 +35,15 @@ use crate::trailers::Trailers;
 /// section of `max_trailer_section`. Everything else is consumed as it comes.
 #[derive(Debug)]
 pub struct ServerConnection {
-    pub(crate) config: Config,
-    pub(crate) reading: Reading,
-    pub(crate) responding: Responding,
+    pub(crate) receiver: Receiver<RequestLine>,
+    pub(crate) responding: Sending,
     /// What the current request means for its response.
     pub(crate) request: Request,
-    /// Where the decoder stands in the head that it reads.
-    pub(crate) place: HeadPlace,
     pub(crate) head: RequestHead,
-    pub(crate) trailers: Trailers,
-    /// Bytes of the current message that were consumed.
-    pub(crate) offset: u64,
-    /// Bytes that the last call left unconsumed when it asked for more: they are presented again.
-    pub(crate) pending: usize,
-    pub(crate) error: Option<Error>,
     /// This side wants to close, or must.
     pub(crate) close: bool,
     /// A 100 was sent, or content came without one.
     pub(crate) continued: bool,
-}
-
-/// What is read next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// A head, from [`ServerConnection::place`] on.
-    Head,
-    /// Content of this many bytes more.
-    Fixed(u64),
-    Chunked(Chunked),
-    Trailers(FieldScanner),
-    /// The request is complete; the event was not reported yet.
-    End,
-    /// The event was reported.
-    Complete,
-}
-
-/// Where the decoder stands in a head, and what the head says so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HeadPlace {
-    pub(crate) empty_lines: usize,
-    pub(crate) line: LineScanner,
-    pub(crate) request_line: RequestLine,
-    /// Once the request line is complete.
-    pub(crate) fields: Option<FieldScanner>,
-    pub(crate) framing: Framing,
-}
-
-/// What was written of the response.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Responding {
-    /// No final head.
-    #[default]
-    Idle,
-    /// A final head; content may follow.
-    Body(Outgoing),
-    Complete,
-    /// 101, or 2xx to CONNECT: the protocol was switched.
-    Switched,
-}
-
-/// How the content of a response is framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outgoing {
-    /// No content, whatever the fields say: HEAD, 204, 205, 304.
-    None,
-    /// This many bytes are still to come.
-    Fixed(u64),
-    Chunked,
-    /// The connection's end is the content's end.
-    UntilClose,
 }
 
 /// What the connection keeps of a request when its head is taken.
@@ -122,16 +61,10 @@ impl ServerConnection {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            config,
-            reading: Reading::Head,
-            responding: Responding::Idle,
+            receiver: Receiver::new(config),
+            responding: Sending::Idle,
             request: Request::default(),
-            place: HeadPlace::default(),
             head: RequestHead::default(),
-            trailers: Trailers::default(),
-            offset: 0,
-            pending: 0,
-            error: None,
             close: false,
             continued: false,
         }
@@ -155,51 +88,43 @@ impl ServerConnection {
     /// head begins. Empty if there was none.
     #[must_use]
     pub fn trailers(&self) -> &Trailers {
-        &self.trailers
+        &self.receiver.trailers
     }
 
     /// Whether a request has begun (with bytes that `decode` has seen) and is not complete: the input must not end now.
     #[must_use]
     pub fn is_mid_message(&self) -> bool {
-        match self.reading {
-            Reading::Head => self.pending > 0,
-            Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => true,
-            Reading::End | Reading::Complete => false,
-        }
+        self.receiver.is_mid_message()
     }
 
     /// Whether [`Event::End`](crate::Event::End) of the current request was reported.
     #[must_use]
     pub fn request_complete(&self) -> bool {
-        self.reading == Reading::Complete
+        self.receiver.reading == Reading::Complete
     }
 
     /// Content of the current request that is still to come, where its head declared the length.
     #[must_use]
     pub fn request_remaining(&self) -> Option<u64> {
-        match self.reading {
-            Reading::Fixed(left) => Some(left),
-            Reading::End | Reading::Complete => Some(0),
-            Reading::Head | Reading::Chunked(_) | Reading::Trailers(_) => None,
-        }
+        self.receiver.remaining()
     }
 
     /// Whether a final head of the response was written.
     #[must_use]
     pub fn response_started(&self) -> bool {
-        self.responding != Responding::Idle
+        self.responding != Sending::Idle
     }
 
     /// Whether the response was written completely.
     #[must_use]
     pub fn response_complete(&self) -> bool {
-        matches!(self.responding, Responding::Complete | Responding::Switched)
+        matches!(self.responding, Sending::Complete | Sending::Switched)
     }
 
     /// Whether the protocol was switched: by 101, or by a 2xx response to CONNECT.
     #[must_use]
     pub fn is_upgraded(&self) -> bool {
-        self.responding == Responding::Switched
+        self.responding == Sending::Switched
     }
 
     /// Whether the connection persists behind this exchange, as decided so far: the request's version and Connection
@@ -207,7 +132,7 @@ impl ServerConnection {
     /// request: a head written now closes.
     #[must_use]
     pub fn keep_alive(&self) -> bool {
-        self.error.is_none()
+        self.receiver.error.is_none()
             && !self.close
             && self.request.version.is_some()
             && self.request.decision.keep_alive
@@ -230,32 +155,18 @@ impl ServerConnection {
     /// nothing changes; once the response is complete, false means: close. (If only the request is not complete, the
     /// caller may drain it first.)
     pub fn next_cycle(&mut self) -> bool {
-        if self.responding != Responding::Complete || !self.request_read() || !self.keep_alive() {
+        if self.responding != Sending::Complete || !self.request_read() || !self.keep_alive() {
             return false;
         }
-        self.reading = Reading::Head;
-        self.place = HeadPlace::default();
-        self.responding = Responding::Idle;
+        self.receiver.restart();
+        self.responding = Sending::Idle;
         self.request = Request::default();
-        (self.offset, self.pending) = (0, 0);
         self.continued = false;
         true
     }
 
     /// Whether all of the request was received, reported or not.
     pub(crate) fn request_read(&self) -> bool {
-        match self.reading {
-            Reading::End | Reading::Complete | Reading::Fixed(0) => true,
-            Reading::Head | Reading::Fixed(_) | Reading::Chunked(_) | Reading::Trailers(_) => false,
-        }
-    }
-
-    /// What reading goes on with behind a complete head.
-    pub(crate) fn behind_head(body: BodyFraming) -> Reading {
-        match body {
-            BodyFraming::None | BodyFraming::Fixed(0) => Reading::End,
-            BodyFraming::Fixed(length) => Reading::Fixed(length),
-            BodyFraming::Chunked => Reading::Chunked(Chunked::default()),
-        }
+        self.receiver.is_read()
     }
 }

@@ -1,16 +1,16 @@
-//! Encoding: interim heads, the final head, content, end. Appended to the caller's buffer; no queue.
+//! Encoding in the server role: interim heads, the final head, content, end. Appended to the caller's buffer; no queue.
 //!
-//! The head itself is written by [`HeadWriter`]; what stands here are the rules of content (RFC 9112 sections 6.3 and
-//! 7.1). Every method that fails has written nothing.
+//! The head itself is written by [`HeadWriter`]; the rules of content stand in `sending.rs`. Every method that fails has
+//! written nothing.
 
 use alloc::vec::Vec;
 
 use crate::class;
-use crate::connection::{Outgoing, Responding, ServerConnection};
+use crate::connection::ServerConnection;
 use crate::error::EncodeError;
 use crate::head_writer::{self, HeadWriter};
-use crate::known;
 use crate::request_line::Version;
+use crate::sending::{Outgoing, Sending};
 use crate::status;
 
 /// How much content a response has.
@@ -96,7 +96,7 @@ impl ServerConnection {
             return Err(EncodeError::AlreadyStarted);
         }
         if status == 101 {
-            if self.error.is_some() || !self.request.decision.offers_upgrade {
+            if self.receiver.error.is_some() || !self.request.decision.offers_upgrade {
                 return Err(EncodeError::UpgradeNotOffered);
             }
             // "the client can't change the protocol it is sending in the middle of a message" (RFC 9110, section 7.8).
@@ -114,9 +114,9 @@ impl ServerConnection {
     #[must_use]
     pub fn response_has_body(&self) -> bool {
         match self.responding {
-            Responding::Idle => self.request.method != Some(crate::Method::Head),
-            Responding::Body(outgoing) => outgoing != Outgoing::None,
-            Responding::Complete | Responding::Switched => false,
+            Sending::Idle => self.request.method != Some(crate::Method::Head),
+            Sending::Body(outgoing) => outgoing != Outgoing::None,
+            Sending::Complete | Sending::Switched => false,
         }
     }
 
@@ -128,12 +128,7 @@ impl ServerConnection {
     /// [`EncodeError::NotStarted`], [`EncodeError::AlreadyComplete`], [`EncodeError::BodyNotAllowed`],
     /// [`EncodeError::BodyTooLong`].
     pub fn encode_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let head = self.encode_data_header(data.len() as u64)?;
-        out.reserve(head.as_bytes().len() + data.len() + head.suffix().len());
-        out.extend_from_slice(head.as_bytes());
-        out.extend_from_slice(data);
-        out.extend_from_slice(head.suffix());
-        Ok(())
+        self.responding.data(data, out)
     }
 
     /// Counts content of `len` bytes that the caller writes by itself, by reference: first
@@ -143,21 +138,7 @@ impl ServerConnection {
     ///
     /// As [`encode_data`](Self::encode_data).
     pub fn encode_data_header(&mut self, len: u64) -> Result<DataHead, EncodeError> {
-        match self.responding {
-            Responding::Idle => Err(EncodeError::NotStarted),
-            Responding::Complete | Responding::Switched => Err(EncodeError::AlreadyComplete),
-            Responding::Body(_) if len == 0 => Ok(DataHead::RAW),
-            Responding::Body(Outgoing::None) => Err(EncodeError::BodyNotAllowed),
-            Responding::Body(Outgoing::Fixed(left)) => {
-                let Some(left) = left.checked_sub(len) else {
-                    return Err(EncodeError::BodyTooLong { excess: len - left });
-                };
-                self.responding = Responding::Body(Outgoing::Fixed(left));
-                Ok(DataHead::RAW)
-            }
-            Responding::Body(Outgoing::Chunked) => Ok(DataHead::chunk(len)),
-            Responding::Body(Outgoing::UntilClose) => Ok(DataHead::RAW),
-        }
+        self.responding.data_header(len)
     }
 
     /// Ends the response. Needed for each final head but the ones that switch protocols, where it does nothing.
@@ -167,18 +148,7 @@ impl ServerConnection {
     /// [`EncodeError::BodyIncomplete`] when content is missing: the peer sees that too, once the connection closes.
     /// [`EncodeError::NotStarted`], [`EncodeError::AlreadyComplete`].
     pub fn encode_end(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        match self.responding {
-            Responding::Idle => return Err(EncodeError::NotStarted),
-            Responding::Complete => return Err(EncodeError::AlreadyComplete),
-            Responding::Switched => return Ok(()),
-            Responding::Body(Outgoing::Fixed(missing @ 1..)) => {
-                return Err(EncodeError::BodyIncomplete { missing });
-            }
-            Responding::Body(Outgoing::Chunked) => out.extend_from_slice(b"0\r\n\r\n"),
-            Responding::Body(Outgoing::None | Outgoing::Fixed(0) | Outgoing::UntilClose) => {}
-        }
-        self.responding = Responding::Complete;
-        Ok(())
+        self.responding.end(out)
     }
 
     /// Ends a chunked response with a trailer section (RFC 9110 section 6.5). Without trailers it is
@@ -196,33 +166,8 @@ impl ServerConnection {
         trailers: impl IntoIterator<Item = (N, V)>,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        let mut trailers = trailers.into_iter().peekable();
-        match self.responding {
-            _ if trailers.peek().is_none() => return self.encode_end(out),
-            Responding::Body(Outgoing::Chunked) => {}
-            Responding::Idle => return Err(EncodeError::NotStarted),
-            Responding::Complete => return Err(EncodeError::AlreadyComplete),
-            Responding::Body(_) | Responding::Switched => return Err(EncodeError::TrailersNotAllowed),
-        }
-        let start = out.len();
-        out.extend_from_slice(b"0\r\n");
-        for (name, value) in trailers {
-            if let Err(error) = write_trailer(name.as_ref(), value.as_ref(), out) {
-                out.truncate(start);
-                return Err(error);
-            }
-        }
-        out.extend_from_slice(b"\r\n");
-        self.responding = Responding::Complete;
-        Ok(())
+        self.responding.end_with_trailers(trailers, out)
     }
-}
-
-fn write_trailer(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    if known::is_forbidden_trailer(name) {
-        return Err(EncodeError::ForbiddenTrailer);
-    }
-    head_writer::write_field(name, value, out)
 }
 
 /// What stands around a piece of content that is written by reference.
@@ -237,9 +182,9 @@ impl DataHead {
     const MAX: usize = 18;
 
     /// Nothing around it.
-    const RAW: Self = Self { bytes: [0; Self::MAX], start: Self::MAX as u8 };
+    pub(crate) const RAW: Self = Self { bytes: [0; Self::MAX], start: Self::MAX as u8 };
 
-    fn chunk(len: u64) -> Self {
+    pub(crate) fn chunk(len: u64) -> Self {
         let mut bytes = *b"0123456789abcdef\r\n";
         let mut start = Self::MAX - 2;
         let mut rest = len;

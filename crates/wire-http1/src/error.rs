@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-/// Why a request was refused, and where.
+/// Why a message was refused, and where.
 ///
 /// Sticky: once [`decode`](crate::ServerConnection::decode) has returned it, every later call returns it again. The
-/// encoder still works, so that a response of [`status`](Error::status) can go out; it says `Connection: close`.
+/// server's encoder still works, so that a response of [`status`](Error::status) can go out; it says `Connection: close`.
+/// A client closes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -30,7 +31,8 @@ impl Error {
         self.offset
     }
 
-    /// The status code of the response that tells the peer.
+    /// The status code of the response that tells the peer. A refused response has nobody to tell; a gateway that waits for
+    /// it answers 502 (RFC 9112 section 6.3).
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.kind.status()
@@ -39,19 +41,19 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {} of the request", self.kind, self.offset)
+        write!(f, "{} at byte {} of the message", self.kind, self.offset)
     }
 }
 
 impl core::error::Error for Error {}
 
-/// The rule that a request broke. After each of them the connection closes.
+/// The rule that a message broke. After each of them the connection closes.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ErrorKind {
-    /// More empty lines before the request line than [`Config::max_empty_lines`](crate::Config::max_empty_lines)
+    /// More empty lines before a message than [`Config::max_empty_lines`](crate::Config::max_empty_lines)
     /// (RFC 9112 section 2.2).
-    #[error("too many empty lines before the request line")]
+    #[error("too many empty lines before the message")]
     TooManyEmptyLines,
     /// The request line does not begin with a token (of 255 bytes at most) and one space (RFC 9112 sections 3 and 3.1).
     #[error("malformed method")]
@@ -74,12 +76,23 @@ pub enum ErrorKind {
     /// sections 4.2.1, 4.2.4 and 9.3.6).
     #[error("malformed authority in the request target")]
     InvalidTargetAuthority,
-    /// The request line does not end with one space, `HTTP/`, digit, dot, digit (RFC 9112 section 2.3).
+    /// The request line does not end with one space, `HTTP/`, digit, dot, digit; or the status line does not begin so, with
+    /// a space behind (RFC 9112 sections 2.3 and 4).
     #[error("missing or malformed HTTP version")]
     InvalidVersion,
     /// A version of HTTP with another major number than 1 (RFC 9110 section 15.6.6). 505.
     #[error("unsupported HTTP version")]
     UnsupportedVersion,
+    /// A status code that is not three digits from 100 on with one space behind them (RFC 9112 section 4, RFC 9110
+    /// section 15).
+    #[error("malformed status code")]
+    InvalidStatus,
+    /// A control character in a reason phrase (RFC 9112 section 4).
+    #[error("control character in the reason phrase")]
+    InvalidReason,
+    /// A reason phrase over [`Config::max_reason`](crate::Config::max_reason).
+    #[error("reason phrase too long")]
+    ReasonTooLong,
     /// A CR without LF (RFC 9112 section 2.2).
     #[error("bare CR")]
     BareCr,
@@ -87,7 +100,7 @@ pub enum ErrorKind {
     /// disagree are how requests are smuggled.
     #[error("bare LF")]
     BareLf,
-    /// White space between the request line and the first field (RFC 9112 section 2.2).
+    /// White space between the first line and the first field (RFC 9112 section 2.2).
     #[error("white space before the first field")]
     LeadingWhitespace,
     /// A folded field line (RFC 9112 section 5.2).
@@ -137,11 +150,13 @@ pub enum ErrorKind {
     /// A transfer coding besides `chunked` (RFC 9112 section 6.1). 501.
     #[error("unknown transfer coding")]
     UnknownTransferCoding,
-    /// Transfer-Encoding in an HTTP/1.0 request (RFC 9112 section 6.1).
+    /// Transfer-Encoding in an HTTP/1.0 message (RFC 9112 section 6.1).
     #[error("Transfer-Encoding in HTTP/1.0")]
     TransferEncodingInHttp10,
-    /// Content in a request whose method has none: CONNECT and TRACE (RFC 9110 sections 9.3.6 and 9.3.8).
-    #[error("content in a request that cannot have any")]
+    /// Content in a request whose method has none, CONNECT and TRACE (RFC 9110 sections 9.3.6 and 9.3.8); fields that
+    /// announce content in a 1xx or 204 response, where some recipients read it (RFC 9112 section 6.1, RFC 9110 section
+    /// 8.6).
+    #[error("content in a message that cannot have any")]
     UnexpectedContent,
     /// A Connection field that is not a list of tokens (RFC 9110 section 7.6.1).
     #[error("malformed Connection")]
@@ -152,6 +167,17 @@ pub enum ErrorKind {
     /// An expectation besides `100-continue` (RFC 9110 section 10.1.1). 417.
     #[error("unknown expectation")]
     UnknownExpectation,
+    /// A response although no request awaits one (RFC 9112 section 9.2).
+    #[error("response without a request")]
+    UnsolicitedResponse,
+    /// More interim responses to one request than [`Config::max_interim`](crate::Config::max_interim) (RFC 9110 section
+    /// 15.2).
+    #[error("too many interim responses")]
+    TooManyInterimResponses,
+    /// 101 to a request that offered no upgrade, or without an Upgrade field that Connection names (RFC 9110 sections 7.8
+    /// and 15.2.2).
+    #[error("switch of protocols that was not offered")]
+    UnexpectedUpgrade,
     /// A chunk size that is not `1*HEXDIG` followed by its extensions and CRLF (RFC 9112 section 7.1).
     #[error("malformed chunk size")]
     InvalidChunkSize,
@@ -175,9 +201,13 @@ pub enum ErrorKind {
     /// 5.4). 431.
     #[error("trailer section too large")]
     TrailerSectionTooLarge,
-    /// The input ended inside a request (RFC 9112 section 8).
-    #[error("input ended inside the request")]
+    /// The input ended inside a message (RFC 9112 section 8).
+    #[error("input ended inside the message")]
     Truncated,
+    /// The input ended before the first byte of a response that a request awaits (RFC 9112 section 9.5): the server may
+    /// have closed an idle connection at the same time. See [`outstanding`](crate::ClientConnection::outstanding).
+    #[error("input ended before the response")]
+    NoResponse,
 }
 
 impl ErrorKind {
@@ -215,14 +245,14 @@ pub enum EncodeError {
     /// The codec writes this field itself: `Content-Length`, `Transfer-Encoding` or `Connection`.
     #[error("{0} is written by the codec")]
     CodecField(&'static str),
-    /// A final head was written already.
-    #[error("the response was already started")]
+    /// A final head was written already; the request before it is not complete.
+    #[error("the message was already started")]
     AlreadyStarted,
     /// Content or an end without a finished head.
-    #[error("no response was started")]
+    #[error("no message was started")]
     NotStarted,
-    /// The response was complete.
-    #[error("the response is complete")]
+    /// The message was complete.
+    #[error("the message is complete")]
     AlreadyComplete,
     /// An interim response to an HTTP/1.0 client, or without a request (RFC 9110 section 15.2).
     #[error("the client cannot receive an interim response")]
@@ -236,9 +266,9 @@ pub enum EncodeError {
     /// A switch of protocols in the middle of the request's content (RFC 9110 section 7.8).
     #[error("the request is not complete")]
     RequestIncomplete,
-    /// Content in a response that cannot have any; see
+    /// Content in a message that cannot have any; see
     /// [`response_has_body`](crate::ServerConnection::response_has_body).
-    #[error("this response cannot have content")]
+    #[error("this message cannot have content")]
     BodyNotAllowed,
     /// More content than `BodyLen::Fixed` promised.
     #[error("{excess} bytes more than the promised length")]
@@ -252,10 +282,31 @@ pub enum EncodeError {
         /// Bytes missing.
         missing: u64,
     },
-    /// Trailers in a response that is not chunked (RFC 9110 section 6.5.1).
-    #[error("trailers need a chunked response")]
+    /// Trailers in a message that is not chunked (RFC 9110 section 6.5.1).
+    #[error("trailers need a chunked message")]
     TrailersNotAllowed,
     /// A field that must not stand in a trailer section (RFC 9110 section 6.5.1).
     #[error("this field cannot be a trailer")]
     ForbiddenTrailer,
+    /// A request that the decoder of this crate would refuse, for this reason: method, target, Host (missing, malformed, twice,
+    /// not the target's authority), content where the method has none, and so on.
+    #[error("not a valid request: {0}")]
+    Refused(ErrorKind),
+    /// `Expect: 100-continue` in a request without content (RFC 9110 section 10.1.1).
+    #[error("100-continue needs content")]
+    ExpectWithoutContent,
+    /// A request of unknown length to a server that answered in HTTP/1.0 (RFC 9112 section 6.1).
+    #[error("the server does not know chunked content")]
+    ChunkedToHttp10,
+    /// [`Config::max_pipelined`](crate::Config::max_pipelined) requests await their responses.
+    #[error("too many requests await their responses")]
+    PipelineFull,
+    /// A request behind one that offers an upgrade, or behind CONNECT: its bytes might belong to another protocol (RFC 9110
+    /// sections 7.8 and 9.3.6).
+    #[error("the request before may switch protocols")]
+    UpgradePending,
+    /// A request on a connection that closes: this side said so, the server did, or an error was found (RFC 9112 section
+    /// 9.6).
+    #[error("the connection closes")]
+    Closing,
 }

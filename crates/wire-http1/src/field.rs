@@ -8,10 +8,11 @@
 //!   whatever pieces the section arrives;
 //! - an error is reported as soon as its byte is there, so that neither kind nor offset depend on the pieces.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::class::{self, TOKEN};
-use crate::error::ErrorKind;
+use crate::error::{EncodeError, ErrorKind};
 use crate::known::{Known, WINDOW};
 
 /// Where a field line lies: offsets from the start of the message (of the trailer section). 16 bytes.
@@ -237,4 +238,21 @@ fn known_name(rest: &[u8]) -> Option<Name> {
     let window = rest.first_chunk::<WINDOW>()?;
     let len = class::colon_in(window)?;
     Known::from_window(window, len).map(|known| Name { len, known: Some(known) })
+}
+
+/// Writes a field line with any name.
+#[inline]
+pub(crate) fn write(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    if !class::is_token(name) {
+        return Err(EncodeError::InvalidFieldName);
+    }
+    if !class::is_text(value) {
+        return Err(EncodeError::InvalidFieldValue);
+    }
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
 }

@@ -1,6 +1,6 @@
-//! Where a request ends, and what its connection does then: every rule against request smuggling, in one place.
+//! Where a message ends, and what its connection does then: every rule against smuggling, in one place.
 //!
-//! | in the head | reaction | RFC 9112 |
+//! | in the head of a request | reaction | RFC 9112 |
 //! |---|---|---|
 //! | Content-Length not `1*DIGIT` below 2^64 without leading zeros | 400 | 6.3 rule 5, RFC 9110 8.6 |
 //! | Content-Length twice, or a list, even of equal values | 400 | 6.3 rule 5 (may be merged; we do not) |
@@ -23,12 +23,31 @@
 //! | CONNECT | proposal | RFC 9110 9.3.6 |
 //! | `trailers` in TE (ignored in HTTP/1.0) | trailers are welcome | RFC 9110 10.1.4 |
 //!
+//! The status codes are a server's answers; a response is refused by the same rules, and a gateway answers 502.
+//!
+//! | response | framing | RFC 9112 |
+//! |---|---|---|
+//! | 1xx without 101 | no content, and another head follows | 6.3 rule 1 |
+//! | 101 to a request that offered no upgrade, or without Upgrade named in Connection | refused | RFC 9110 7.8 |
+//! | 101 | no content; the protocol is switched | RFC 9110 15.2.2 |
+//! | 2xx to CONNECT, whatever the fields say | no content; a tunnel | 6.3 rule 2 |
+//! | Content-Length and Transfer-Encoding; unknown coding; Transfer-Encoding in HTTP/1.0 | refused | 6.3 rules 3 and 4, 6.1 |
+//! | 1xx or 204 with Transfer-Encoding, or a Content-Length that is not 0 | refused: others read content there | 6.1, RFC 9110 8.6 |
+//! | 204, 304, to HEAD | no content | 6.3 rule 1 |
+//! | Transfer-Encoding: `chunked` | chunked | 6.3 rule 4 |
+//! | Content-Length | that many bytes | 6.3 rule 6 |
+//! | neither | until the connection ends, which then closes | 6.3 rule 8 |
+//!
 //! Names are compared whole, as tokens: `Transfer_Encoding` is some other field.
 
+use crate::chunked::Chunked;
 use crate::class;
+use crate::client::Sent;
 use crate::error::ErrorKind;
 use crate::known::Known;
+use crate::receive::Reading;
 use crate::request_line::{Method, RequestLine, Version};
+use crate::status_line::StatusLine;
 use crate::target;
 
 /// How a request's content is framed.
@@ -51,6 +70,17 @@ impl BodyFraming {
     }
 }
 
+impl From<BodyFraming> for Reading {
+    /// What is received behind a head.
+    fn from(body: BodyFraming) -> Self {
+        match body {
+            BodyFraming::None | BodyFraming::Fixed(0) => Self::End,
+            BodyFraming::Fixed(length) => Self::Fixed(length),
+            BodyFraming::Chunked => Self::Chunked(Chunked::default()),
+        }
+    }
+}
+
 /// What the head decided; kept by the connection when the head itself is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Decision {
@@ -63,6 +93,42 @@ pub(crate) struct Decision {
     pub(crate) offers_upgrade: bool,
     /// `TE: trailers`.
     pub(crate) accepts_trailers: bool,
+}
+
+/// How a response's content is framed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseFraming {
+    /// No content: interim, 204, 304, to HEAD, or the protocol is switched.
+    #[default]
+    None,
+    /// This many bytes, as Content-Length said; may be 0.
+    Fixed(u64),
+    /// Chunked transfer coding.
+    Chunked,
+    /// All bytes up to the end of the connection. Nobody can tell the end from a loss.
+    UntilClose,
+}
+
+impl From<ResponseFraming> for Reading {
+    /// What is received behind a final head.
+    fn from(body: ResponseFraming) -> Self {
+        match body {
+            ResponseFraming::None => BodyFraming::None.into(),
+            ResponseFraming::Fixed(length) => BodyFraming::Fixed(length).into(),
+            ResponseFraming::Chunked => BodyFraming::Chunked.into(),
+            ResponseFraming::UntilClose => Self::UntilClose,
+        }
+    }
+}
+
+/// What the head of a response decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResponseDecision {
+    pub(crate) body: ResponseFraming,
+    /// By version, Connection and framing.
+    pub(crate) keep_alive: bool,
+    /// 101, or 2xx to CONNECT.
+    pub(crate) switches: bool,
 }
 
 /// What the fields seen so far say.
@@ -141,16 +207,7 @@ impl Framing {
             None if http11 => return Err(ErrorKind::MissingHost),
             _ => {}
         }
-        let body = match (self.transfer_encoding, self.content_length) {
-            (Codings::Absent, None) => BodyFraming::None,
-            (Codings::Absent, Some(length)) => BodyFraming::Fixed(length),
-            (_, Some(_)) => return Err(ErrorKind::ContentLengthWithTransferEncoding),
-            _ if !http11 => return Err(ErrorKind::TransferEncodingInHttp10),
-            (Codings::Unknown | Codings::Chunked { unknown: true }, _) => {
-                return Err(ErrorKind::UnknownTransferCoding);
-            }
-            (Codings::Chunked { unknown: false }, None) => BodyFraming::Chunked,
-        };
+        let body = self.body(line.version)?;
         if body.has_content() && matches!(line.method, Method::Connect | Method::Trace) {
             return Err(ErrorKind::UnexpectedContent);
         }
@@ -159,11 +216,88 @@ impl Framing {
         }
         Ok(Decision {
             body,
-            keep_alive: !self.close && (http11 || self.keep_alive),
+            keep_alive: self.persists(line.version),
             expects_continue: http11 && self.expects_continue && body.has_content(),
             offers_upgrade: http11 && self.upgrade && self.upgrade_option,
             accepts_trailers: http11 && self.accepts_trailers,
         })
+    }
+
+    /// The decision at the end of the head of a response to `request`.
+    pub(crate) fn decide_response(
+        &self,
+        line: &StatusLine,
+        request: Sent,
+    ) -> Result<ResponseDecision, ErrorKind> {
+        let connect = request.method == Method::Connect && (200..300).contains(&line.status);
+        let switched = self.upgrade && self.upgrade_option && line.version == Version::Http11;
+        if line.status == 101 && !(request.offers_upgrade && switched) {
+            return Err(ErrorKind::UnexpectedUpgrade);
+        }
+        if connect {
+            // "A client MUST ignore any Content-Length or Transfer-Encoding header fields" (RFC 9110 section 9.3.6).
+            return Ok(ResponseDecision { switches: true, ..ResponseDecision::default() });
+        }
+        let said = self.body(line.version)?;
+        let body = match (line.status, said) {
+            (..200 | 204, BodyFraming::Chunked | BodyFraming::Fixed(1..)) => {
+                return Err(ErrorKind::UnexpectedContent);
+            }
+            (..200 | 204 | 304, _) => ResponseFraming::None,
+            _ if request.method == Method::Head => ResponseFraming::None,
+            (_, BodyFraming::Fixed(length)) => ResponseFraming::Fixed(length),
+            (_, BodyFraming::Chunked) => ResponseFraming::Chunked,
+            (_, BodyFraming::None) => ResponseFraming::UntilClose,
+        };
+        let persists = self.persists(line.version);
+        let switches = line.status == 101;
+        Ok(ResponseDecision {
+            body,
+            keep_alive: persists && body != ResponseFraming::UntilClose && !switches,
+            switches,
+        })
+    }
+
+    /// Notes what the encoder itself writes into the head of a request, so that [`decide`](Self::decide) can judge it.
+    pub(crate) fn written(&mut self, body: BodyFraming, close: bool) {
+        match body {
+            BodyFraming::None => {}
+            BodyFraming::Fixed(length) => self.content_length = Some(length),
+            BodyFraming::Chunked => self.transfer_encoding = Codings::Chunked { unknown: false },
+        }
+        self.close = close;
+        self.upgrade_option = self.upgrade;
+    }
+
+    /// Whether a request with these fields offers an upgrade, once Connection names it.
+    pub(crate) fn has_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
+    /// Whether `100-continue` was expected, with content or without.
+    pub(crate) fn has_expectation(&self) -> bool {
+        self.expects_continue
+    }
+
+    /// What Content-Length and Transfer-Encoding say together.
+    #[inline]
+    fn body(&self, version: Version) -> Result<BodyFraming, ErrorKind> {
+        Ok(match (self.transfer_encoding, self.content_length) {
+            (Codings::Absent, None) => BodyFraming::None,
+            (Codings::Absent, Some(length)) => BodyFraming::Fixed(length),
+            (_, Some(_)) => return Err(ErrorKind::ContentLengthWithTransferEncoding),
+            _ if version != Version::Http11 => return Err(ErrorKind::TransferEncodingInHttp10),
+            (Codings::Unknown | Codings::Chunked { unknown: true }, _) => {
+                return Err(ErrorKind::UnknownTransferCoding);
+            }
+            (Codings::Chunked { unknown: false }, None) => BodyFraming::Chunked,
+        })
+    }
+
+    /// RFC 9112 section 9.3.
+    #[inline]
+    fn persists(&self, version: Version) -> bool {
+        !self.close && (version == Version::Http11 || self.keep_alive)
     }
 
     #[inline]

@@ -1,25 +1,80 @@
 //! The decoded head: offsets only, resolved against the bytes it was decoded from.
 
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 
 use crate::error::ErrorKind;
 use crate::field::{self, Field, FieldSink, FieldView};
-use crate::framing::{BodyFraming, Decision, Framing};
+use crate::framing::{BodyFraming, Framing};
 use crate::known::Known;
+use crate::receive::StartLine;
 use crate::request_line::{Method, RequestLine, Version};
 use crate::target::Form;
+
+/// A head of either role as offsets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head<L: StartLine> {
+    /// Where the start line begins in the consumed prefix: behind an empty line that came in the same step.
+    pub(crate) start: u32,
+    pub(crate) line: L,
+    pub(crate) decision: L::Decision,
+    pub(crate) fields: Vec<Field>,
+}
+
+impl<L: StartLine> Head<L> {
+    /// Empties the table and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.start = 0;
+        self.line = L::default();
+        self.decision = L::Decision::default();
+        self.fields.clear();
+    }
+
+    /// Completes the head with its start line and what its fields decided.
+    pub(crate) fn complete(&mut self, start: usize, line: L, decision: L::Decision) {
+        self.start = start as u32;
+        self.line = line;
+        self.decision = decision;
+    }
+
+    /// The sink that fills this head's table.
+    pub(crate) fn sink<'a>(&'a mut self, framing: &'a mut Framing, max_fields: usize) -> HeadSink<'a, L> {
+        HeadSink { fields: &mut self.fields, framing, max_fields, line: PhantomData }
+    }
+
+    /// The bytes of the head, from its start line on.
+    pub(crate) fn bytes<'a>(&self, prefix: &'a [u8]) -> &'a [u8] {
+        &prefix[self.start as usize..]
+    }
+}
+
+/// Stores field lines, and shows framing the ones it asked for.
+pub(crate) struct HeadSink<'a, L> {
+    fields: &'a mut Vec<Field>,
+    framing: &'a mut Framing,
+    max_fields: usize,
+    line: PhantomData<L>,
+}
+
+impl<L: StartLine> FieldSink for HeadSink<'_, L> {
+    #[inline]
+    fn field(&mut self, field: Field, value: &[u8]) -> Result<(), ErrorKind> {
+        if self.fields.len() >= self.max_fields {
+            return Err(ErrorKind::TooManyFields);
+        }
+        if let Some(known) = field.known.filter(|&known| L::decides(known)) {
+            self.framing.field(known, value)?;
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+}
 
 /// A request head as offsets: it borrows nothing, copies nothing, and its table is used again for the next request.
 ///
 /// [`view`](Self::view) joins it with the bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestHead {
-    /// Where the request line begins in the consumed prefix: behind an empty line that came in the same step.
-    start: u32,
-    line: RequestLine,
-    decision: Decision,
-    fields: Vec<Field>,
-}
+pub struct RequestHead(pub(crate) Head<RequestLine>);
 
 impl RequestHead {
     /// Joins the head with its bytes: the consumed prefix of the step that reported it, or a copy of that.
@@ -29,98 +84,57 @@ impl RequestHead {
     /// The view's methods panic when `prefix` is shorter than that prefix; with other bytes they return nonsense.
     #[must_use]
     pub fn view<'a>(&'a self, prefix: &'a [u8]) -> HeadView<'a> {
-        HeadView { head: self, bytes: &prefix[self.start as usize..] }
+        HeadView { head: self, bytes: self.0.bytes(prefix) }
     }
 
     /// The method, if it is one of the registered ones.
     #[must_use]
     pub fn method(&self) -> Method {
-        self.line.method
+        self.0.line.method
     }
 
     /// The version that counts.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.line.version
+        self.0.line.version
     }
 
     /// How the content is framed.
     #[must_use]
     pub fn body(&self) -> BodyFraming {
-        self.decision.body
+        self.0.decision.body
     }
 
     /// Whether the client lets the connection persist (RFC 9112 section 9.3).
     #[must_use]
     pub fn keep_alive(&self) -> bool {
-        self.decision.keep_alive
+        self.0.decision.keep_alive
     }
 
     /// Whether the client waits for `100 Continue` before it sends its content (RFC 9110 section 10.1.1). Never in
     /// HTTP/1.0, and never without content.
     #[must_use]
     pub fn expects_continue(&self) -> bool {
-        self.decision.expects_continue
+        self.0.decision.expects_continue
     }
 
     /// Whether the client offers to switch protocols: Upgrade, named in Connection (RFC 9110 section 7.8). Never in
     /// HTTP/1.0.
     #[must_use]
     pub fn offers_upgrade(&self) -> bool {
-        self.decision.offers_upgrade
+        self.0.decision.offers_upgrade
     }
 
     /// Whether the client said that it takes trailers (`TE: trailers`, RFC 9110 section 10.1.4).
     #[must_use]
     pub fn accepts_trailers(&self) -> bool {
-        self.decision.accepts_trailers
+        self.0.decision.accepts_trailers
     }
 
     /// Number of field lines.
     #[must_use]
     pub fn field_count(&self) -> usize {
-        self.fields.len()
-    }
-
-    /// Empties the table and keeps its memory.
-    pub(crate) fn clear(&mut self) {
-        self.start = 0;
-        self.line = RequestLine::default();
-        self.decision = Decision::default();
-        self.fields.clear();
-    }
-
-    /// Completes the head with its request line and what its fields decided.
-    pub(crate) fn complete(&mut self, start: usize, line: RequestLine, decision: Decision) {
-        self.start = start as u32;
-        self.line = line;
-        self.decision = decision;
-    }
-
-    /// The sink that fills this head's table.
-    pub(crate) fn sink<'a>(&'a mut self, framing: &'a mut Framing, max_fields: usize) -> HeadSink<'a> {
-        HeadSink { fields: &mut self.fields, framing, max_fields }
-    }
-}
-
-/// Stores field lines, and shows framing the ones it asked for.
-pub(crate) struct HeadSink<'a> {
-    fields: &'a mut Vec<Field>,
-    framing: &'a mut Framing,
-    max_fields: usize,
-}
-
-impl FieldSink for HeadSink<'_> {
-    #[inline]
-    fn field(&mut self, field: Field, value: &[u8]) -> Result<(), ErrorKind> {
-        if self.fields.len() >= self.max_fields {
-            return Err(ErrorKind::TooManyFields);
-        }
-        if let Some(known) = field.known.filter(|known| known.decides_framing()) {
-            self.framing.field(known, value)?;
-        }
-        self.fields.push(field);
-        Ok(())
+        self.0.fields.len()
     }
 }
 
@@ -135,13 +149,13 @@ impl<'a> HeadView<'a> {
     /// The method as it was sent.
     #[must_use]
     pub fn method(&self) -> &'a str {
-        field::ascii(&self.bytes[self.head.line.method_range()])
+        field::ascii(&self.bytes[self.head.0.line.method_range()])
     }
 
     /// The request target as it was sent: ASCII, nothing decoded.
     #[must_use]
     pub fn target(&self) -> &'a str {
-        field::ascii(&self.bytes[self.head.line.target_range()])
+        field::ascii(&self.bytes[self.head.0.line.target_range()])
     }
 
     /// The target's path, not decoded: begins with `/`, or is empty where the target has none (an absolute target
@@ -162,7 +176,7 @@ impl<'a> HeadView<'a> {
     #[must_use]
     pub fn path_and_query(&self) -> &'a str {
         let target = self.target();
-        match self.head.line.form {
+        match self.head.0.line.form {
             Form::Origin | Form::Asterisk => target,
             Form::Absolute { end, .. } => &target[end as usize..],
             Form::Authority => "",
@@ -172,7 +186,7 @@ impl<'a> HeadView<'a> {
     /// The scheme of an absolute target; otherwise the connection decides (RFC 9112 section 3.3).
     #[must_use]
     pub fn scheme(&self) -> Option<&'a str> {
-        match self.head.line.form {
+        match self.head.0.line.form {
             Form::Absolute { start, .. } => Some(&self.target()[..start as usize - "://".len()]),
             _ => None,
         }
@@ -182,7 +196,7 @@ impl<'a> HeadView<'a> {
     /// 3.3), the value of Host otherwise. `None` in HTTP/1.0 without Host.
     #[must_use]
     pub fn authority(&self) -> Option<&'a str> {
-        match self.head.line.form {
+        match self.head.0.line.form {
             Form::Absolute { start, end } => Some(&self.target()[start as usize..end as usize]),
             Form::Authority => Some(self.target()),
             Form::Origin | Form::Asterisk => self.get_known(Known::Host).map(field::ascii),
@@ -192,7 +206,7 @@ impl<'a> HeadView<'a> {
     /// The version that counts.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.head.line.version
+        self.head.0.line.version
     }
 
     /// The head as offsets.
@@ -205,7 +219,7 @@ impl<'a> HeadView<'a> {
     pub fn fields(
         &self,
     ) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + use<'a> {
-        field::resolve(&self.head.fields, self.bytes)
+        field::resolve(&self.head.0.fields, self.bytes)
     }
 
     /// The value of the first field of this name, in any case.
@@ -222,11 +236,11 @@ impl<'a> HeadView<'a> {
 
     /// The values of all fields of this name, in any case, in order.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        field::named(&self.head.fields, self.bytes, name)
+        field::named(&self.head.0.fields, self.bytes, name)
     }
 
     /// The values of all fields of this name, in order.
     pub fn get_all_known(&self, name: Known) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        field::known(&self.head.fields, self.bytes, name)
+        field::known(&self.head.0.fields, self.bytes, name)
     }
 }

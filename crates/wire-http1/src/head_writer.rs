@@ -18,12 +18,14 @@
 
 use alloc::vec::Vec;
 
-use crate::class;
-use crate::connection::{Outgoing, Responding, ServerConnection};
+use crate::connection::ServerConnection;
 use crate::encode::BodyLen;
 use crate::error::EncodeError;
+use crate::field;
+use crate::framing::BodyFraming;
 use crate::known::Known;
 use crate::request_line::{Method, Version};
+use crate::sending::{Outgoing, Sending};
 
 /// Writes the field lines of one response head.
 ///
@@ -101,11 +103,11 @@ impl<'a> HeadWriter<'a> {
         let request = self.connection.request;
         let connect = request.method == Some(Method::Connect) && request.version.is_some();
         let success = (200..300).contains(&self.status);
-        let switch = self.status == 101 || (connect && success && self.connection.error.is_none());
+        let switch = self.status == 101 || (connect && success && self.connection.receiver.error.is_none());
         if switch {
             let end: &[u8] = if self.status == 101 { b"Connection: upgrade\r\n\r\n" } else { b"\r\n" };
             self.out.extend_from_slice(end);
-            self.connection.responding = Responding::Switched;
+            self.connection.responding = Sending::Switched;
             return;
         }
         let outgoing = match (self.status, body) {
@@ -118,15 +120,8 @@ impl<'a> HeadWriter<'a> {
         match (self.status, body) {
             (204, _) | (304, BodyLen::Fixed(0)) => {}
             (205, _) => self.out.extend_from_slice(b"Content-Length: 0\r\n"),
-            (_, BodyLen::Fixed(len)) => {
-                let mut digits = itoa::Buffer::new();
-                self.out.extend_from_slice(b"Content-Length: ");
-                self.out.extend_from_slice(digits.format(len).as_bytes());
-                self.out.extend_from_slice(b"\r\n");
-            }
-            _ if outgoing == Outgoing::Chunked => {
-                self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-            }
+            (_, BodyLen::Fixed(len)) => write_framing(BodyFraming::Fixed(len), self.out),
+            _ if outgoing == Outgoing::Chunked => write_framing(BodyFraming::Chunked, self.out),
             _ => {}
         }
         if outgoing == Outgoing::UntilClose || connect || self.connection.awaits_continue() {
@@ -142,7 +137,7 @@ impl<'a> HeadWriter<'a> {
             (true, true) => b"Connection: upgrade\r\n\r\n",
         };
         self.out.extend_from_slice(end);
-        self.connection.responding = Responding::Body(outgoing);
+        self.connection.responding = Sending::Body(outgoing);
     }
 }
 
@@ -191,31 +186,28 @@ impl FieldLines {
     }
 }
 
+/// Writes the field line that frames content (RFC 9112 sections 6.1 and 6.2).
+pub(crate) fn write_framing(body: BodyFraming, out: &mut Vec<u8>) {
+    match body {
+        BodyFraming::None => {}
+        BodyFraming::Fixed(len) => {
+            let mut digits = itoa::Buffer::new();
+            out.extend_from_slice(b"Content-Length: ");
+            out.extend_from_slice(digits.format(len).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        BodyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+}
+
 /// Writes a field line of a head, and tells whether it is an Upgrade.
 #[inline]
-fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
+pub(crate) fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
     // The four names that matter, by their lengths.
     let known = if matches!(name.len(), 7 | 10 | 14 | 17) { Known::from_name(name) } else { None };
     if let Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) = known {
         return Err(EncodeError::CodecField(known.as_str()));
     }
-    write_field(name, value, out)?;
+    field::write(name, value, out)?;
     Ok(known == Some(Known::Upgrade))
-}
-
-/// Writes a field line with any name.
-#[inline]
-pub(crate) fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    if !class::is_token(name) {
-        return Err(EncodeError::InvalidFieldName);
-    }
-    if !class::is_text(value) {
-        return Err(EncodeError::InvalidFieldValue);
-    }
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-    Ok(())
 }

@@ -1,9 +1,12 @@
-//! A strict, fast, sans-IO HTTP/1.1 codec (RFC 9112, and what RFC 9110 asks of a codec), server role.
+//! A strict, fast, sans-IO HTTP/1.1 codec (RFC 9112, and what RFC 9110 asks of a codec), in both roles:
+//! [`ServerConnection`] and [`ClientConnection`].
 //!
-//! Bytes come in from the caller's buffer, responses are appended to the caller's buffer; the codec owns no socket, no
+//! Bytes come in from the caller's buffer, messages are appended to the caller's buffer; the codec owns no socket, no
 //! clock, no thread and no payload. A head is decoded to offsets: names and values are borrowed from the input in their
-//! original order and case, and once a connection is warm a request allocates nothing. Content is never copied and never
-//! looked at.
+//! original order and case, and once a connection is warm an exchange allocates nothing. Content is never copied and
+//! never looked at.
+//!
+//! # A server
 //!
 //! ```
 //! use wire_http1::{BodyLen, Config, Event, ServerConnection};
@@ -72,16 +75,82 @@
 //! assert_eq!(output, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 //! ```
 //!
+//! # A client
+//!
+//! Requests may be written ahead of their responses; each response belongs to the oldest request without one, and is
+//! framed by what that request was.
+//!
+//! ```
+//! use wire_http1::{BodyLen, ClientConnection, Config, Error, Event};
+//!
+//! /// Reads responses out of `input`, status and content. Returns how much of it is done with.
+//! fn receive(
+//!     connection: &mut ClientConnection,
+//!     responses: &mut Vec<(u16, Vec<u8>)>,
+//!     input: &[u8],
+//! ) -> Result<usize, Error> {
+//!     let mut done = 0;
+//!     while connection.outstanding() > 0 {
+//!         let step = connection.decode(&input[done..])?;
+//!         let payload = step.payload(&input[done..]);
+//!         done += step.consumed;
+//!         match step.event {
+//!             // More bytes, please. When there are no more: `decode_eof`, which may end a response in good order.
+//!             None => break,
+//!             // 100 Continue, Early Hints: another head follows.
+//!             Some(Event::Head) if connection.head().is_interim() => {}
+//!             Some(Event::Head) => responses.push((connection.head().view(payload).status(), Vec::new())),
+//!             Some(Event::Data { .. }) => responses.last_mut().unwrap().1.extend_from_slice(payload),
+//!             Some(Event::Trailers) => {}
+//!             // False: the connection closes; what is still outstanding was not answered.
+//!             Some(Event::End) if connection.next_cycle() => {}
+//!             Some(Event::End | Event::Paused | Event::Upgraded) => break,
+//!         }
+//!     }
+//!     Ok(done)
+//! }
+//!
+//! let mut connection = ClientConnection::new(Config::default());
+//! let mut output = Vec::new();
+//! let mut head = connection.encode_head("HEAD", "/a", None, &mut output)?;
+//! head.field("Host", "example.com")?;
+//! head.finish()?;
+//! connection.encode_end(&mut output)?;
+//! let mut head = connection.encode_head("POST", "/b", Some(BodyLen::Fixed(5)), &mut output)?;
+//! head.field("Host", "example.com")?;
+//! head.finish()?;
+//! connection.encode_data(b"hello", &mut output)?;
+//! connection.encode_end(&mut output)?;
+//! assert_eq!(
+//!     output,
+//!     b"HEAD /a HTTP/1.1\r\nHost: example.com\r\n\r\n\
+//!         POST /b HTTP/1.1\r\nHost: example.com\r\nContent-Length: 5\r\n\r\nhello"
+//! );
+//!
+//! let input = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n\
+//!     HTTP/1.1 103 Early Hints\r\nLink: </c>\r\n\r\n\
+//!     HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n";
+//! let mut responses = Vec::new();
+//! assert_eq!(receive(&mut connection, &mut responses, input), Ok(input.len()));
+//! assert_eq!(responses, [(200, b"".to_vec()), (404, b"no".to_vec())]);
+//! assert!(connection.keep_alive());
+//! # Ok::<(), wire_http1::EncodeError>(())
+//! ```
+//!
 //! # The contract
+//!
+//! Both roles are used alike:
 //!
 //! - [`decode`](ServerConnection::decode) says how many bytes it consumed and what they were. The payload of an event is the
 //!   tail of the consumed prefix ([`Step::payload`]); what was not consumed is presented again, with more behind it.
-//!   What may stay unconsumed is bounded, see [`ServerConnection`].
+//!   What may stay unconsumed is bounded, see [`ServerConnection`] and [`ClientConnection`].
 //! - No byte is scanned twice because it arrived in small pieces, and no split changes an event, an error or its offset.
-//! - An [`Error`] is what the peer did wrong: sticky, with the status code of its answer, after which the connection
-//!   closes. An [`EncodeError`] is what the caller did wrong: nothing was written.
-//! - [`Event::Paused`] is the backpressure of pipelining: no request is decoded before the one before it was answered and
-//!   [`next_cycle`](ServerConnection::next_cycle) has gone on.
+//! - An [`Error`] is what the peer did wrong: sticky, with the status code of a server's answer, after which the
+//!   connection closes. An [`EncodeError`] is what the caller did wrong: nothing was written.
+//! - [`Event::Paused`] stands between two messages until [`next_cycle`](ServerConnection::next_cycle) has gone on. For a
+//!   server it is the backpressure of pipelining: no request is decoded before the one before it was answered.
+//! - A switch of protocols is proposed by the request, Upgrade or CONNECT, and confirmed by the response, 101 or 2xx. Bytes
+//!   behind both are [`Event::Upgraded`]: not the codec's.
 //! - [`encode_data_header`](ServerConnection::encode_data_header) frames content that the caller writes by reference.
 //!
 //! # Strictness
@@ -89,11 +158,12 @@
 //! Whatever two recipients could read in two ways is refused: bare CR and LF, white space where none belongs, folded lines,
 //! lengths with signs, zeros or rivals, transfer codings besides one final `chunked`, malformed chunk extensions. The rules of
 //! framing stand as one table in `framing.rs`, [`ErrorKind`] lists all rules with their RFC sections, and
-//! `conformance/http1` holds them as data.
+//! `conformance/http1` and `conformance/http1c` hold them as data.
 //!
-//! What is accepted beyond the grammar: one empty line before a request ([`Config::max_empty_lines`]), and the bytes
+//! A request is written only if this crate would accept it, by the same code. What is accepted beyond the grammar: one
+//! empty line before a message ([`Config::max_empty_lines`]), and the bytes
 //! ``^`{|}`` in a request target, which browsers leave unencoded and nobody gives a meaning. What is refused although the
-//! grammar allows it: `%00` in a target, a comma in a host, leading zeros in Content-Length.
+//! grammar allows it: `%00` in a target, a comma in a host, leading zeros in Content-Length, fields that announce content in a 1xx or 204 response.
 //!
 //! Never the codec's business: decoding or normalising targets, knowing methods, limiting the size of content, time.
 #![no_std]
@@ -103,6 +173,7 @@ extern crate alloc;
 
 mod chunked;
 mod class;
+mod client;
 mod config;
 mod connection;
 mod decode;
@@ -113,18 +184,22 @@ mod framing;
 mod head;
 mod head_writer;
 mod known;
+mod receive;
 mod request_line;
+mod sending;
 mod status;
+mod status_line;
 mod step;
 mod target;
 mod trailers;
 
+pub use client::{ClientConnection, RequestWriter, ResponseHead, ResponseView};
 pub use config::Config;
 pub use connection::ServerConnection;
 pub use encode::{BodyLen, DataHead};
 pub use error::{EncodeError, Error, ErrorKind};
 pub use field::FieldView;
-pub use framing::BodyFraming;
+pub use framing::{BodyFraming, ResponseFraming};
 pub use head::{HeadView, RequestHead};
 pub use head_writer::{FieldLines, HeadWriter};
 pub use known::Known;

@@ -7,7 +7,11 @@
 use core::ops::Range;
 
 use crate::class::{self, HEX, TARGET, TOKEN};
+use crate::config::Config;
 use crate::error::ErrorKind;
+use crate::framing::Decision;
+use crate::known::Known;
+use crate::receive::StartLine;
 use crate::target::{self, Form};
 
 /// A request method (RFC 9110 section 9, and PATCH of RFC 5789). Case-sensitive.
@@ -93,10 +97,29 @@ impl RequestLine {
     pub(crate) fn target_range(&self) -> Range<usize> {
         self.method_end as usize + 1..self.target_end as usize
     }
+}
 
-    /// Length of the line with its line end, which is where the field section begins.
-    pub(crate) fn len(&self) -> usize {
+impl StartLine for RequestLine {
+    type Scanner = LineScanner;
+    type Decision = Decision;
+
+    #[inline]
+    fn scan(
+        scanner: &mut LineScanner,
+        view: &[u8],
+        config: &Config,
+    ) -> Result<Option<Self>, (ErrorKind, usize)> {
+        scanner.scan(view, config.target_limit())
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
         self.target_end as usize + 1 + VERSION_LINE
+    }
+
+    #[inline]
+    fn decides(known: Known) -> bool {
+        known.decides_framing()
     }
 }
 

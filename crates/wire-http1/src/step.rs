@@ -13,14 +13,15 @@ pub struct Step {
 
 /// What the decoder found.
 ///
-/// In the order of one exchange: `Head`, any number of `Data`, at most one `Trailers`, `End`, then `Paused` until
-/// [`next_cycle`](crate::ServerConnection::next_cycle), or `Upgraded` for the rest of the connection.
+/// In the order of one exchange: `Head` (in the client role any number of interim ones before the final one), any number
+/// of `Data`, at most one `Trailers`, `End`, then `Paused` until [`next_cycle`](crate::ServerConnection::next_cycle), or
+/// `Upgraded` for the rest of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A request head: the whole consumed prefix. Read it through
+    /// A head: the whole consumed prefix. Read it through
     /// [`head()`](crate::ServerConnection::head)`.view(prefix)`.
     Head,
-    /// A piece of the request's content: the last `len` bytes of the consumed prefix, never empty. Chunk framing never
+    /// A piece of the message's content: the last `len` bytes of the consumed prefix, never empty. Chunk framing never
     /// shows.
     Data {
         /// Length of the piece in bytes.
@@ -29,10 +30,11 @@ pub enum Event {
     /// The trailer section, in the consumed prefix; not reported when it is empty. Read it through
     /// [`trailers()`](crate::ServerConnection::trailers)`.view(prefix)`.
     Trailers,
-    /// The request is complete. Consumes nothing unless the end of a chunked body is in the prefix.
+    /// The message is complete. Consumes nothing unless the end of a chunked body is in the prefix.
     End,
-    /// The request is complete and its response is not (or the connection will close): later bytes stay where they
-    /// are, which is the backpressure of pipelining, until [`next_cycle`](crate::ServerConnection::next_cycle).
+    /// The message is complete, and [`next_cycle`](crate::ServerConnection::next_cycle) has not gone on: the response to
+    /// it is missing (server), nobody has asked for the next one (client), or the connection will close. Later bytes stay
+    /// where they are, which is the backpressure of pipelining.
     Paused,
     /// The connection speaks another protocol now (101, or a 2xx answer to CONNECT): all bytes from here on, this
     /// input included, belong to it.

@@ -136,7 +136,7 @@ fn a_refusal_goes_out_and_closes() {
     let (mut conn, mut out) = (connection(), Vec::new());
     let error = conn.decode(b"GET / HTTP/1.1\r\n\r\n").expect_err("Host is missing");
     assert_eq!((error.kind(), error.offset(), error.status()), (ErrorKind::MissingHost, 18, 400));
-    assert_eq!(error.to_string(), "missing Host at byte 18 of the request");
+    assert_eq!(error.to_string(), "missing Host at byte 18 of the message");
     assert_eq!(conn.decode(GET), Err(error));
     assert_eq!(conn.decode_eof(), Err(error));
     assert!(!conn.keep_alive());

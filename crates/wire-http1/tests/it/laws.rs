@@ -2,6 +2,7 @@
 
 use wire_http1::Config;
 
+use crate::client::Client;
 use crate::server::Server;
 
 fn wide() -> Config {
@@ -13,6 +14,8 @@ fn wide() -> Config {
     config.max_chunk_extensions = usize::MAX;
     config.max_trailer_section = 16 << 20;
     config.max_empty_lines = usize::MAX;
+    config.max_reason = 16 << 20;
+    config.max_interim = usize::MAX;
     config
 }
 
@@ -53,6 +56,31 @@ fn corpus() -> Vec<Vec<u8>> {
     );
     corpus
 }
+
+/// What servers send, right and wrong.
+fn responses() -> Vec<Vec<u8>> {
+    let mut corpus: Vec<Vec<u8>> = [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 204 \r\n\r\nHTTP/1.0 200 OK\r\n\r\nrest"[..],
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\tHints\r\nLink: </a>\r\n\r\nHTTP/1.1 404 Not \xff Found\r\n\
+            Transfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0\r\nX-A: b\r\n\r\n\r\nHTTP/1.1 304 X\r\nContent-Length: 9\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-Unknown-Name-Longer-Than-A-Window:\t\xff \t\r\n\r\nabc",
+        b"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nnew protocol",
+    ]
+    .iter()
+    .map(|input| input.to_vec())
+    .collect();
+    corpus.extend(
+        conformance::http1c::cases()
+            .iter()
+            .step_by(17)
+            .map(conformance::http1c::Case::bytes)
+            .filter(|bytes| bytes.len() < 200),
+    );
+    corpus
+}
+
+const RESPONSE: &str = "HTTP/1.1 200 OK\r\n";
+const CHUNKED_RESPONSE: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: a\r\n";
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -105,6 +133,40 @@ testkit::codec_laws! {
             pipelined: |n| hostile("", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", n),
         ],
         // Small enough that growing the table of fields asks the system for no pages.
+        size: 8 * 1024,
+        memory: 12 << 20,
+    }
+    client {
+        subject: Client::new(Config::default(), ["GET upgrade"]),
+        quiet: Client::quiet(Config::default()),
+        corpus: responses(),
+        hostile: [
+            reason: |n| hostile("HTTP/1.1 200 ", "a", "", n),
+            tiny_fields: |n| hostile(RESPONSE, "a:\r\n", "", n),
+            interim: |n| hostile("", "HTTP/1.1 100 \r\n\r\n", "", n),
+            chunk_extensions: |n| hostile(CHUNKED_RESPONSE, "1;a\r\nx\r\n", "", n),
+            trailers: |n| hostile(&format!("{CHUNKED_RESPONSE}0\r\n"), "a:\r\n", "", n),
+            until_close: |n| hostile("HTTP/1.1 200 \r\n\r\n", "x", "", n),
+            unsolicited: |n| hostile("", "HTTP/1.1 204 \r\n\r\n", "", n),
+        ],
+        size: 16 * 1024,
+        memory: 8 * 1024,
+    }
+    client_unlimited {
+        subject: Client::new(wide(), ["GET", "HEAD", "GET", "GET", "GET"]),
+        quiet: Client::quiet(wide()),
+        corpus: responses(),
+        hostile: [
+            reason: |n| hostile("HTTP/1.1 200 ", "a", "\r\n\r\n", n),
+            reason_of_tabs: |n| hostile("HTTP/1.1 200 ", "\t", "\r\n\r\n", n),
+            huge_field: |n| hostile(&format!("{RESPONSE}X:"), "b", "\r\n\r\n", n),
+            tiny_fields: |n| hostile(RESPONSE, "a:\r\n", "\r\n", n),
+            connection_options: |n| hostile(&format!("{RESPONSE}Connection: "), ",", "\r\n\r\n", n),
+            interim: |n| hostile("", "HTTP/1.1 100 \r\n\r\n", "HTTP/1.1 204 \r\n\r\n", n),
+            tiny_chunks: |n| hostile(CHUNKED_RESPONSE, "1\r\nx\r\n", "0\r\n\r\n", n),
+            dropped_trailers: |n| hostile(&format!("{CHUNKED_RESPONSE}0\r\n"), "host:\r\n", "\r\n", n),
+            empty_lines: |n| hostile("", "\r\n", RESPONSE, n),
+        ],
         size: 8 * 1024,
         memory: 12 << 20,
     }

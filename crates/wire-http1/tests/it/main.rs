@@ -1,5 +1,8 @@
 //! The codec against its contract: laws, rule table, round trips, allocation, and the rules of each half.
 
+mod client;
+mod client_exchange;
+mod client_rules;
 mod encode;
 mod exchange;
 mod laws;

@@ -1,7 +1,9 @@
 //! Once warm, a request allocates nothing.
 
 use testkit::alloc;
-use wire_http1::{BodyLen, Config, Event, FieldLines, RequestHead, ServerConnection};
+use wire_http1::{
+    BodyLen, ClientConnection, Config, Event, FieldLines, RequestHead, ResponseHead, ServerConnection,
+};
 
 const REQUEST: &[u8] = b"POST /a?b HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test\r\nX-One: 1\r\nX-Two: 2\r\n\
     Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n";
@@ -53,6 +55,47 @@ fn a_warm_connection_allocates_nothing() {
     assert_eq!((usage.count, usage.peak), (0, 0));
 }
 
+/// Two requests, pipelined, and their responses.
+fn client_exchange(connection: &mut ClientConnection, spare: &mut ResponseHead, out: &mut Vec<u8>) {
+    const RESPONSES: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-One: 1\r\n\
+        Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n\
+        HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    out.clear();
+    for _ in 0..2 {
+        let mut head = connection.encode_head("PUT", "/a", Some(BodyLen::Streamed), out).expect("a line");
+        head.field("Host", "example.com").expect("a field");
+        head.finish().expect("a head");
+        connection.encode_data(b"hello", out).expect("content");
+        connection.encode_end_with_trailers([("X-Sum", "1")], out).expect("an end");
+    }
+    let mut start = 0;
+    while connection.outstanding() > 0 {
+        let step = connection.decode(&RESPONSES[start..]).expect("a response");
+        start += step.consumed;
+        match step.event.expect("a whole response") {
+            Event::Head => *spare = connection.take_head(std::mem::take(spare)),
+            Event::End => assert!(connection.next_cycle()),
+            _ => {}
+        }
+    }
+    assert_eq!(start, RESPONSES.len());
+}
+
+#[test]
+fn a_warm_client_allocates_nothing() {
+    let mut connection = ClientConnection::new(Config::default());
+    let (mut spare, mut out) = (ResponseHead::default(), Vec::new());
+    for _ in 0..2 {
+        client_exchange(&mut connection, &mut spare, &mut out);
+    }
+    let ((), usage) = alloc::measure(|| {
+        for _ in 0..1000 {
+            client_exchange(&mut connection, &mut spare, &mut out);
+        }
+    });
+    assert_eq!((usage.count, usage.peak), (0, 0));
+}
+
 #[test]
 fn refusals_allocate_nothing_beyond_the_table() {
     let ((), usage) = alloc::measure(|| {
@@ -68,5 +111,6 @@ fn refusals_allocate_nothing_beyond_the_table() {
 fn the_table_is_small() {
     assert!(size_of::<RequestHead>() <= 96, "{}", size_of::<RequestHead>());
     assert!(size_of::<ServerConnection>() <= 640, "{}", size_of::<ServerConnection>());
+    assert!(size_of::<ClientConnection>() <= 640, "{}", size_of::<ClientConnection>());
     assert!(size_of::<wire_http1::Error>() <= 16);
 }

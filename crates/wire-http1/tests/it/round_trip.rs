@@ -1,9 +1,10 @@
-//! `decode(encode(x)) == x`, for requests written here and responses written by the encoder.
+//! `decode(encode(x)) == x`: requests written here, and whole exchanges between the two roles.
 
 use proptest::prelude::*;
 use testkit::laws;
-use wire_http1::{BodyLen, Config, Event, ServerConnection};
+use wire_http1::{BodyLen, Config, Event, HeadWriter, ServerConnection};
 
+use crate::client::{Client, Heard};
 use crate::server::{Seen, Server};
 
 const TOKEN: &str = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}";
@@ -104,55 +105,93 @@ proptest! {
         prop_assert_eq!(events.next(), None);
     }
 
-    /// A response's fields and chunked content, read back by the request decoder: both directions share the syntax.
+    /// Both roles: what a client writes its server reads, and what that answers the client reads, in any pieces.
     #[test]
-    fn responses(
+    fn exchanges(
+        method in prop_oneof![Just("GET"), Just("HEAD"), Just("POST"), Just("PUT"), Just("X-ANY")],
         status in 200..600u16,
         fields in fields(),
-        chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 0..5),
+        request in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..3),
+        response in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 0..5),
         trailers in fields(),
+        (streamed, interim) in any::<(bool, bool)>(),
+        seed in any::<u64>(),
     ) {
-        let mut connection = ServerConnection::new(Config::default());
-        connection.decode(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("a request");
-        let mut out = Vec::new();
-        let mut head = connection.encode_head(status, "", BodyLen::Streamed, &mut out).expect("a head");
-        for (name, value) in &fields {
-            head.field(name, value).expect("a field");
-        }
-        head.finish().expect("a head");
-        if connection.response_has_body() {
-            for chunk in &chunks {
-                connection.encode_data(chunk, &mut out).expect("content");
-            }
-            connection.encode_end_with_trailers(trailers.iter().map(|(n, v)| (n, v)), &mut out).expect("an end");
-        } else {
-            connection.encode_end(&mut out).expect("an end");
-        }
-        prop_assert!(connection.next_cycle());
+        let (mut client, mut server) = (Client::new(Config::default(), []), Server::new(Config::default()));
+        let (sent, content) = (request.concat(), response.concat());
+        let length = |len: usize| if streamed { BodyLen::Streamed } else { BodyLen::Fixed(len as u64) };
 
-        let line = out.windows(2).position(|end| end == b"\r\n").expect("a status line") + 2;
-        let start = format!("HTTP/1.1 {status} ");
-        prop_assert!(out.starts_with(start.as_bytes()));
-        let request = [b"POST / HTTP/1.1\r\nHost: a\r\n", &out[line..]].concat();
-        let transcript = laws::run(&mut Server::new(Config::default()), &request, || usize::MAX);
+        let mut out = Vec::new();
+        let connection = &mut client.connection;
+        let mut head = connection.encode_head(method, "/", Some(length(sent.len())), &mut out).expect("a line");
+        head.field("Host", "a").expect("a field");
+        fields.iter().try_for_each(|(name, value)| head.field(name, value)).expect("fields");
+        head.finish().expect("a head");
+        request.iter().try_for_each(|piece| connection.encode_data(piece, &mut out)).expect("content");
+        let request_trailers: &[_] = if streamed { &trailers } else { &[] };
+        connection.encode_end_with_trailers(request_trailers.iter().map(|(n, v)| (n, v)), &mut out).expect("an end");
+
+        let mut rng = testkit::rng::Rng::new(seed);
+        let mut events = Vec::new();
+        let (mut start, mut end) = (0, 0);
+        while !server.connection.request_complete() {
+            let step = server.connection.decode(&out[start..end]).expect("a request");
+            if let (Some(Event::Data { .. }), payload) = (step.event, step.payload(&out[start..end])) {
+                events.extend_from_slice(payload);
+            }
+            if step.event == Some(Event::Head) {
+                let view = server.connection.head().view(step.payload(&out[start..end]));
+                let got: Vec<_> = view.fields().map(|f| (f.name.to_owned(), f.value.to_owned())).collect();
+                prop_assert_eq!((view.method(), &got[1..=fields.len()]), (method, &fields[..]));
+            }
+            start += step.consumed;
+            if step.event.is_none() {
+                prop_assert!(end < out.len());
+                end = (end + 1 + rng.below(50)).min(out.len());
+            }
+        }
+        prop_assert_eq!((start, events), (out.len(), sent));
+
+        out.clear();
+        if interim {
+            server.connection.encode_interim(103, &mut out).and_then(HeadWriter::finish).expect("an interim head");
+        }
+        let mut head = server.connection.encode_head(status, "", length(content.len()), &mut out).expect("a line");
+        fields.iter().try_for_each(|(name, value)| head.field(name, value)).expect("fields");
+        head.finish().expect("a head");
+        let has_body = server.connection.response_has_body();
+        if has_body {
+            response.iter().try_for_each(|p| server.connection.encode_data(p, &mut out)).expect("content");
+        }
+        let chunked = streamed && has_body;
+        let response_trailers: &[_] = if chunked { &trailers } else { &[] };
+        server
+            .connection
+            .encode_end_with_trailers(response_trailers.iter().map(|(n, v)| (n, v)), &mut out)
+            .expect("an end");
+        prop_assert!(server.connection.next_cycle());
+
+        let transcript = laws::run(&mut client, &out, || 1 + rng.below(50));
         prop_assert_eq!(&transcript.end, &Ok(()));
         let mut events = transcript.events.into_iter();
-        let Some(Seen::Head(head)) = events.next() else { panic!("no head") };
-        prop_assert_eq!(&head.fields[1..=fields.len()], &fields);
-        let mut next = events.next();
-        if !matches!(status, 204 | 205 | 304) {
-            let content = chunks.concat();
-            if !content.is_empty() {
-                prop_assert_eq!(next, Some(Seen::Data(content)));
-                next = events.next();
-            }
-            if !trailers.is_empty() {
-                prop_assert_eq!(next, Some(Seen::Trailers { fields: trailers, dropped: 0 }));
-                next = events.next();
-            }
+        if interim {
+            prop_assert!(matches!(events.next(), Some(Heard::Head(head)) if head.interim));
         }
-        prop_assert_eq!(next, Some(Seen::End));
+        let Some(Heard::Head(head)) = events.next() else { panic!("no head") };
+        prop_assert_eq!(head.status, status);
+        prop_assert_eq!(&head.fields[..fields.len()], &fields);
+        let mut next = events.next();
+        if has_body && !content.is_empty() {
+            prop_assert_eq!(next, Some(Heard::Data(content)));
+            next = events.next();
+        }
+        if chunked && !trailers.is_empty() {
+            prop_assert_eq!(next, Some(Heard::Trailers { fields: trailers, dropped: 0 }));
+            next = events.next();
+        }
+        prop_assert_eq!(next, Some(Heard::End));
         prop_assert_eq!(events.next(), None);
+        prop_assert!(client.connection.keep_alive() && client.connection.outstanding() == 0);
     }
 }
 

@@ -1,0 +1,131 @@
+//! The decoded response head: offsets only, resolved against the bytes it was decoded from.
+
+use crate::field::{self, FieldView};
+use crate::framing::ResponseFraming;
+use crate::head::Head;
+use crate::known::Known;
+use crate::request_line::Version;
+use crate::status_line::StatusLine;
+
+/// A response head as offsets: it borrows nothing, copies nothing, and its table is used again for the next response.
+///
+/// [`view`](Self::view) joins it with the bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseHead(pub(crate) Head<StatusLine>);
+
+impl ResponseHead {
+    /// Joins the head with its bytes: the consumed prefix of the step that reported it, or a copy of that.
+    ///
+    /// # Panics
+    ///
+    /// The view's methods panic when `prefix` is shorter than that prefix; with other bytes they return nonsense.
+    #[must_use]
+    pub fn view<'a>(&'a self, prefix: &'a [u8]) -> ResponseView<'a> {
+        ResponseView { head: self, bytes: self.0.bytes(prefix) }
+    }
+
+    /// The status code, 100 to 999. What is above 599 counts as 5xx (RFC 9110 section 15).
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.line.status
+    }
+
+    /// The version that counts.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.0.line.version
+    }
+
+    /// Whether this is an interim response, 1xx without 101 (RFC 9110 section 15.2): the next event is another head.
+    #[must_use]
+    pub fn is_interim(&self) -> bool {
+        self.0.line.is_interim()
+    }
+
+    /// How the content is framed, by the fields, the status and the method of the request.
+    #[must_use]
+    pub fn body(&self) -> ResponseFraming {
+        self.0.decision.body
+    }
+
+    /// Whether the server lets the connection persist behind this response (RFC 9112 section 9.3).
+    #[must_use]
+    pub fn keep_alive(&self) -> bool {
+        self.0.decision.keep_alive
+    }
+
+    /// Whether this response switches protocols: 101, or 2xx to CONNECT. Behind it the decoder says
+    /// [`Event::Upgraded`](crate::Event::Upgraded).
+    #[must_use]
+    pub fn switches(&self) -> bool {
+        self.0.decision.switches
+    }
+
+    /// Number of field lines.
+    #[must_use]
+    pub fn field_count(&self) -> usize {
+        self.0.fields.len()
+    }
+}
+
+/// A response head with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseView<'a> {
+    head: &'a ResponseHead,
+    bytes: &'a [u8],
+}
+
+impl<'a> ResponseView<'a> {
+    /// The status code, 100 to 999.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.head.status()
+    }
+
+    /// The reason phrase as it was sent: no controls but HTAB; may be empty, means nothing (RFC 9112 section 4).
+    #[must_use]
+    pub fn reason(&self) -> &'a [u8] {
+        &self.bytes[self.head.0.line.reason_range()]
+    }
+
+    /// The version that counts.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.head.version()
+    }
+
+    /// The head as offsets.
+    #[must_use]
+    pub fn head(&self) -> &'a ResponseHead {
+        self.head
+    }
+
+    /// The field lines in their original order and case.
+    pub fn fields(
+        &self,
+    ) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + use<'a> {
+        field::resolve(&self.head.0.fields, self.bytes)
+    }
+
+    /// The value of the first field of this name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The value of the first field of this name.
+    #[must_use]
+    pub fn get_known(&self, name: Known) -> Option<&'a [u8]> {
+        self.get_all_known(name).next()
+    }
+
+    /// The values of all fields of this name, in any case, in order.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
+        field::named(&self.head.0.fields, self.bytes, name)
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn get_all_known(&self, name: Known) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        field::known(&self.head.0.fields, self.bytes, name)
+    }
+}

@@ -1,0 +1,92 @@
+//! The status line (RFC 9112 section 4): version, one space, three digits, one space, reason phrase, CRLF.
+//!
+//! Invariants are those of the request line's scanner. The space behind the code is required even where no phrase follows
+//! ("A server MUST send the space that separates the status-code from the reason-phrase even when the reason-phrase is
+//! absent").
+
+use core::ops::Range;
+
+use crate::class;
+use crate::config::Config;
+use crate::error::ErrorKind;
+use crate::framing::ResponseDecision;
+use crate::known::Known;
+use crate::receive::StartLine;
+use crate::request_line::Version;
+
+/// `HTTP/1.1 200 `: everything before the reason phrase.
+const BEFORE_REASON: usize = 13;
+
+/// A complete status line; offsets from the start of the message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StatusLine {
+    pub(crate) version: Version,
+    pub(crate) status: u16,
+    reason_end: u32,
+}
+
+impl StatusLine {
+    pub(crate) fn reason_range(&self) -> Range<usize> {
+        BEFORE_REASON..self.reason_end as usize
+    }
+
+    /// An interim response: another head follows (RFC 9110 section 15.2). 101 is the last one in HTTP/1.1.
+    pub(crate) fn is_interim(&self) -> bool {
+        self.status < 200 && self.status != 101
+    }
+}
+
+impl StartLine for StatusLine {
+    /// The next byte to look at.
+    type Scanner = usize;
+    type Decision = ResponseDecision;
+
+    fn scan(at: &mut usize, view: &[u8], config: &Config) -> Result<Option<Self>, (ErrorKind, usize)> {
+        const PATTERN: &[u8; BEFORE_REASON] = b"HTTP/0.0 000 ";
+        while *at < BEFORE_REASON {
+            let Some(&byte) = view.get(*at) else { return Ok(None) };
+            let wanted = PATTERN[*at];
+            let fits = if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
+            match *at {
+                // Only the major version decides who may read on (RFC 9110 section 2.5).
+                5 if fits && byte != b'1' => return Err((ErrorKind::UnsupportedVersion, 5)),
+                // "Values outside the range 100..599 are invalid" (RFC 9110 section 15), to be taken as 5xx; but below 100
+                // recipients disagree whether a final response follows.
+                9 if byte == b'0' => return Err((ErrorKind::InvalidStatus, 9)),
+                _ if fits => *at += 1,
+                0..=8 => return Err((ErrorKind::InvalidVersion, *at)),
+                _ => return Err((ErrorKind::InvalidStatus, *at)),
+            }
+        }
+        let stop = BEFORE_REASON + config.reason_limit();
+        let end = loop {
+            let text = &view[*at..view.len().min(stop)];
+            *at += text.len() - class::from_control(text).len();
+            match view[*at..] {
+                [b'\r', b'\n', ..] => break *at,
+                [] | [b'\r'] => return Ok(None),
+                [b'\r', ..] => return Err((ErrorKind::BareCr, *at)),
+                [b'\n', ..] => return Err((ErrorKind::BareLf, *at)),
+                _ if *at == stop => return Err((ErrorKind::ReasonTooLong, stop)),
+                [b'\t', ..] => *at += 1,
+                _ => return Err((ErrorKind::InvalidReason, *at)),
+            }
+        };
+        let digit = |at: usize| u16::from(view[at] - b'0');
+        Ok(Some(Self {
+            version: if view[7] == b'0' { Version::Http10 } else { Version::Http11 },
+            status: digit(9) * 100 + digit(10) * 10 + digit(11),
+            reason_end: end as u32,
+        }))
+    }
+
+    fn len(&self) -> usize {
+        self.reason_end as usize + 2
+    }
+
+    fn decides(known: Known) -> bool {
+        // Host, Expect and TE are fields of requests.
+        use Known::{Connection, ContentLength, ContentType, TransferEncoding, Upgrade};
+        matches!(known, ContentLength | TransferEncoding | Connection | Upgrade | ContentType)
+    }
+}
