@@ -94,7 +94,8 @@
 //! # Features
 //!
 //! The crate is `no_std` with `alloc`. `std` (default) chooses the UTF-8 validator by the processor at run time;
-//! without it the build's target features decide.
+//! without it the build's target features decide. `deflate` adds permessage-deflate (RFC 7692), built on flate2 with
+//! zlib-rs.
 #![no_std]
 
 extern crate alloc;
@@ -102,6 +103,8 @@ extern crate alloc;
 mod close;
 mod config;
 mod decode;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod encode;
 mod error;
 mod event;

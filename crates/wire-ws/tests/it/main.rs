@@ -2,6 +2,8 @@
 
 mod allocation;
 mod conformance;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod frames;
 mod handshake;
 mod laws;
