@@ -13,6 +13,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 #[cfg(feature = "deflate")]
 use crate::deflate::{DeflateParams, Deflater};
 use crate::frame::{FrameHeader, Header, MAX_CONTROL_LEN, Mask, OpCode};
+use crate::prepared::{Frame, PreparedMessage};
 use crate::{CloseCode, DataKind, EncodeError};
 #[cfg(feature = "deflate")]
 use crate::{Role, rules::RSV1};
@@ -187,6 +188,59 @@ impl Encoder {
         self.check_idle()?;
         self.frames(0, opcode(kind), payload, out);
         Ok(())
+    }
+
+    /// Appends a message that was prepared for many connections: a copy, and nothing else on a server.
+    ///
+    /// With context takeover, what follows a message that was compressed elsewhere cannot refer to what is before it:
+    /// the context is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_message`](Self::encode_message).
+    pub fn encode_prepared(
+        &mut self,
+        message: &PreparedMessage,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.check_idle()?;
+        let (rsv, frame) = self.choose(message);
+        if !self.masks() && frame.payload().len() <= self.fragment_size() {
+            out.extend_from_slice(frame.bytes());
+        } else {
+            self.frames(rsv, opcode(message.kind()), frame.payload(), out);
+        }
+        Ok(())
+    }
+
+    /// As [`encode_prepared`](Self::encode_prepared), for a vectored write: the frame to send, which counts as sent.
+    /// `None` from a client, whose frames are masked one by one, and where it would have to be cut: nothing changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_message`](Self::encode_message).
+    pub fn prepared_frame<'m>(
+        &mut self,
+        message: &'m PreparedMessage,
+    ) -> Result<Option<&'m [u8]>, EncodeError> {
+        self.check_idle()?;
+        if self.masks() || message.payload().len() > self.fragment_size() {
+            return Ok(None);
+        }
+        Ok(Some(self.choose(message).1.bytes()))
+    }
+
+    /// The frame of a prepared message that suits this connection, and its reserved bits.
+    fn choose<'m>(&mut self, message: &'m PreparedMessage) -> (u8, &'m Frame) {
+        #[cfg(feature = "deflate")]
+        if let Some(deflater) = self.deflater()
+            && let Some(frame) = message.compressed(deflater.window_bits())
+        {
+            // The peer's window has the message, the compressor's would not.
+            deflater.forget();
+            return (RSV1, frame);
+        }
+        (0, message.plain())
     }
 
     fn check_idle(&self) -> Result<(), EncodeError> {
@@ -452,7 +506,7 @@ impl Encoder {
 
 /// The opcode of a message's first frame.
 #[inline]
-const fn opcode(kind: DataKind) -> OpCode {
+pub(crate) const fn opcode(kind: DataKind) -> OpCode {
     match kind {
         DataKind::Text => OpCode::Text,
         DataKind::Binary => OpCode::Binary,

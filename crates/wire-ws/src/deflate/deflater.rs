@@ -72,6 +72,11 @@ impl Deflater {
         self.takeover
     }
 
+    /// The largest window that the peer keeps.
+    pub(crate) fn window_bits(&self) -> u8 {
+        self.window_bits
+    }
+
     /// Starts anew with the next message, which is legal at any time between messages, and holds nothing.
     pub(crate) fn forget(&mut self) {
         if let Some(deflate) = self.deflate.take() {

@@ -90,7 +90,7 @@ impl Default for DeflateParams {
 
 impl DeflateParams {
     /// What binds the compressor of `sender`: whether there is no takeover, and the window.
-    pub(super) fn of_sender(&self, sender: Role) -> (bool, u8) {
+    pub(crate) fn of_sender(&self, sender: Role) -> (bool, u8) {
         match sender {
             Role::Server => (self.server_no_context_takeover, self.server_max_window_bits.clamp(8, 15)),
             Role::Client => (self.client_no_context_takeover, self.client_max_window_bits.clamp(8, 15)),

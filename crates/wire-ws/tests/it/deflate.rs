@@ -290,8 +290,10 @@ fn the_laws() {
     }
 }
 
-/// Hostile messages to a server, of about `n` bytes.
-const HOSTILE: [(&str, fn(usize) -> Vec<u8>); 6] = [
+/// Hostile messages of about so many bytes.
+type Hostile = fn(usize) -> Vec<u8>;
+
+const HOSTILE: [(&str, Hostile); 6] = [
     ("zip bombs", |n| {
         let bomb = frame(BINARY, true, &compress(&vec![0; 1 << 20], 9));
         bomb.repeat(n / bomb.len() + 1)
@@ -619,7 +621,7 @@ fn sending(params: DeflateParams, shrink: bool) -> usize {
 #[test]
 fn memory_of_a_connection() {
     let near = |got: usize, says: usize| {
-        assert!(got.abs_diff(says) <= says / 20 + 1, "{got} KiB, documented {says}")
+        assert!(got.abs_diff(says) <= says / 20 + 1, "{got} KiB, documented {says}");
     };
     let (takes_over, starts_anew) = (params(false, 15), params(true, 15));
     near(receiving(starts_anew, 100_000, true), 0);
