@@ -38,11 +38,21 @@
 //!
 //! `raw` and payload words stand for these bytes as they are, without a header.
 //!
+//! # Compression
+//!
+//! `ws/deflate.toml` has cases for endpoints that agreed on permessage-deflate, with what binds the sender:
+//! `deflate = { no_takeover = true, window_bits = 9 }`. `ws/negotiation.toml` has offers for servers and answers for
+//! clients: see [`DeflateOffer`] and [`DeflateAnswer`].
+//!
 //! # Handshakes
 //!
 //! `ws/request.toml` and `ws/response.toml` alter a correct request or response: see [`Request`] and [`Response`].
 
+mod negotiation;
+
 use serde::Deserialize;
+
+pub use negotiation::{DeflateAgreed, DeflateAnswer, DeflateOffer, DeflateSetup, negotiations};
 
 /// How much a rule weighs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -105,6 +115,20 @@ pub struct Case {
     /// Limits other than the defaults.
     #[serde(default)]
     pub limits: Limits,
+    /// What permessage-deflate binds the sender to; `None`: it was not agreed on.
+    pub deflate: Option<Deflate>,
+}
+
+/// What permessage-deflate binds a sender to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deflate {
+    /// No context takeover.
+    #[serde(default)]
+    pub no_takeover: bool,
+    /// The window; 15 where it is not given.
+    #[serde(default = "full_window")]
+    pub window_bits: u8,
 }
 
 /// What an endpoint makes of frames.
@@ -174,18 +198,29 @@ impl Case {
     }
 }
 
-/// All cases of frames.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    case: Vec<Case>,
+}
+
+/// All cases of compression, for endpoints that agreed on permessage-deflate.
+///
+/// # Panics
+///
+/// Where the table is malformed.
+#[must_use]
+pub fn deflate_cases() -> Vec<Case> {
+    parse::<Table>(include_str!("../ws/deflate.toml")).case
+}
+
+/// All cases of frames, for endpoints without extensions.
 ///
 /// # Panics
 ///
 /// Where a table is malformed.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Table {
-        case: Vec<Case>,
-    }
     [
         include_str!("../ws/framing.toml"),
         include_str!("../ws/fragmentation.toml"),
@@ -510,6 +545,10 @@ fn altered(base: &[(&str, &str)], without: &[String], with: &[Field]) -> Vec<Fie
         .collect()
 }
 
+fn full_window() -> u8 {
+    15
+}
+
 fn get() -> String {
     "GET".to_owned()
 }
@@ -531,7 +570,7 @@ mod tests {
     #[test]
     fn every_case_is_well_formed_and_named_once() {
         let mut ids = HashSet::new();
-        for case in cases() {
+        for case in cases().into_iter().chain(deflate_cases()) {
             assert!(ids.insert(case.id.clone()), "{} twice", case.id);
             assert!(!case.bytes(true).is_empty() && !case.bytes(false).is_empty(), "{}", case.id);
             let close = case.events().iter().position(|event| matches!(event, Event::Close(..)));
@@ -541,7 +580,14 @@ mod tests {
                 case.id
             );
         }
-        assert!(ids.len() >= 250);
+        assert!(ids.len() >= 300);
+        assert!(cases().iter().all(|case| case.deflate.is_none()));
+        assert!(deflate_cases().iter().all(|case| case.deflate.is_some()));
+        let (offers, answers) = negotiations();
+        let mut ids = HashSet::new();
+        assert!(offers.into_iter().all(|case| ids.insert(case.id)));
+        let mut ids = HashSet::new();
+        assert!(answers.into_iter().all(|case| ids.insert(case.id)));
         let mut ids = HashSet::new();
         assert!(requests().into_iter().all(|case| ids.insert(case.id)));
         let mut ids = HashSet::new();

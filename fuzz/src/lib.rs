@@ -2,3 +2,7 @@
 
 pub mod http1;
 pub mod ws;
+pub mod ws_connection;
+pub mod ws_deflate;
+#[cfg(feature = "differential")]
+pub mod ws_differential;

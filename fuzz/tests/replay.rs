@@ -15,6 +15,10 @@ fn every_committed_input() {
         ("ws_message", wire_fuzz::ws::ws_message),
         ("ws_handshake", wire_fuzz::ws::ws_handshake),
         ("ws_round_trip", wire_fuzz::ws::ws_round_trip),
+        ("ws_deflate", wire_fuzz::ws_deflate::ws_deflate),
+        ("ws_connection", wire_fuzz::ws_connection::ws_connection),
+        #[cfg(feature = "differential")]
+        ("ws_differential", wire_fuzz::ws_differential::ws_differential),
     ];
     for (name, target) in targets {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);

@@ -14,7 +14,8 @@ pub struct Config {
     /// Most payload bytes of one message, all fragments together. Default: 16 MiB.
     ///
     /// Defends whoever collects messages against a peer that never stops. It is checked against what each frame
-    /// declares, before a byte of the frame's payload is looked at.
+    /// declares, before a byte of the frame's payload is looked at. Of a compressed message it limits what is
+    /// inflated, exactly, and to an eighth and 1 KiB more the compressed bytes.
     pub max_message_size: u64,
     /// Most payload bytes of one data frame. Default: 16 MiB.
     ///
@@ -22,6 +23,7 @@ pub struct Config {
     /// that blocks the connection, its control frames included, with one endless frame.
     pub max_frame_size: u64,
     /// Most frames of one message; empty ones count, and an unfragmented message is one. Default: 16,384.
+    /// Of a compressed message, as many final blocks of DEFLATE, which each make the decompressor start anew.
     /// 0 means the same as 1: no fragmentation.
     ///
     /// Defends against messages in pieces so small, or empty, that handling them costs more than their bytes show.

@@ -8,7 +8,7 @@
 //! - Which events and which error come out, pieces of one message joined, does not depend on how the input was cut.
 
 use crate::frame::{FrameHeader, Mask, OpCode, Utf8Validator};
-use crate::rules::{Message, Rules};
+use crate::rules::{Message, RSV1, Rules};
 use crate::{CloseCode, Config, DataKind, Error, ErrorKind, Event, Role, Step};
 
 /// Decodes one direction of a connection, after the opening handshake.
@@ -85,6 +85,18 @@ impl Decoder {
             message: Message::NONE,
             offset: 0,
         }
+    }
+
+    /// This decoder, where permessage-deflate was agreed on: RSV1 then marks compressed messages (RFC 7692 section
+    /// 6), whose events are `deflated`.
+    ///
+    /// Their payload is handed out as it comes, compressed; text is not checked. [`Config::max_message_size`] and
+    /// [`Config::max_frame_size`] allow the compressed bytes an eighth and 1 KiB more: what they stand for is limited
+    /// by whoever inflates them.
+    #[must_use]
+    pub fn with_deflate(mut self) -> Self {
+        self.rules.rsv = RSV1;
+        self
     }
 
     /// Decodes until there is one event or the input is used up.
@@ -246,7 +258,7 @@ impl Decoder {
         let mut good = 0;
         for block in payload.chunks_mut(BLOCK) {
             let ascii = self.rules.mask_bit != 0 && self.mask.apply(block);
-            if self.message.kind == DataKind::Text {
+            if self.message.kind == DataKind::Text && !self.message.deflated {
                 let checked = match (self.rules.mask_bit, ascii) {
                     (0, _) => self.utf8.push(block),
                     (_, true) => self.utf8.push_ascii(block),
@@ -308,7 +320,8 @@ impl Decoder {
     fn data(&mut self, len: usize, last: bool) -> Event {
         let first = !self.begun;
         self.begun = true;
-        Event::Data { kind: self.message.kind, len, first, last, deflated: false }
+        let Message { kind, deflated, .. } = self.message;
+        Event::Data { kind, len, first, last, deflated }
     }
 
     /// Handles a whole control frame (section 5.5), whose payload lies `at` bytes behind `self.offset`.
@@ -362,6 +375,26 @@ impl Decoder {
         self.state = State::Failed(error);
         self.remaining = 0;
         error
+    }
+
+    /// Fails within the payload of the current frame, or right behind it: with the byte behind the frame.
+    #[cfg(feature = "deflate")]
+    #[cold]
+    pub(crate) fn fail_frame(&mut self, kind: ErrorKind) -> Error {
+        let error = Error::new(kind, self.offset.saturating_add(self.remaining));
+        self.state = State::Failed(error);
+        self.remaining = 0;
+        error
+    }
+
+    /// Whether the current message is compressed.
+    pub(crate) fn is_deflated(&self) -> bool {
+        self.message.deflated
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) fn role(&self) -> Role {
+        if self.rules.mask_bit != 0 { Role::Server } else { Role::Client }
     }
 
     /// The error, if there is one.

@@ -10,8 +10,13 @@ use core::fmt;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{DeflateParams, Deflater};
 use crate::frame::{FrameHeader, Header, MAX_CONTROL_LEN, Mask, OpCode};
+use crate::prepared::{Frame, PreparedMessage};
 use crate::{CloseCode, DataKind, EncodeError};
+#[cfg(feature = "deflate")]
+use crate::{Role, rules::RSV1};
 
 /// Encodes one direction of a connection, after the opening handshake.
 ///
@@ -29,8 +34,33 @@ use crate::{CloseCode, DataKind, EncodeError};
 /// ```
 pub struct Encoder {
     state: State,
-    /// Only a client masks. Boxed: 320 bytes that servers need not carry.
+    /// The fragmented message is compressed.
+    #[cfg(feature = "deflate")]
+    deflating: bool,
+    /// Messages shorter than this go out as they are, in one frame without a mask: 0 to 126.
+    short: u8,
+    /// What a server without options need not carry.
+    options: Option<Box<Options>>,
+}
+
+struct Options {
+    /// Only a client masks.
     keys: Option<Box<ChaCha20Rng>>,
+    /// Most payload of one frame.
+    fragment_size: usize,
+    #[cfg(feature = "deflate")]
+    deflater: Option<Deflater>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            keys: None,
+            fragment_size: usize::MAX,
+            #[cfg(feature = "deflate")]
+            deflater: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,17 +88,63 @@ impl Encoder {
     /// A server's encoder: frames are not masked.
     #[must_use]
     pub fn server() -> Self {
-        Self { state: State::Idle, keys: None }
+        Self {
+            state: State::Idle,
+            #[cfg(feature = "deflate")]
+            deflating: false,
+            short: 126,
+            options: None,
+        }
     }
 
     /// A client's encoder. The masking keys are the stream of ChaCha20 from `seed`, which must be fresh from the
     /// system's entropy for each connection (section 10.3 says what predictable keys allow).
     #[must_use]
     pub fn client(seed: [u8; 32]) -> Self {
-        Self { state: State::Idle, keys: Some(Box::new(ChaCha20Rng::from_seed(seed))) }
+        let keys = Some(Box::new(ChaCha20Rng::from_seed(seed)));
+        Self { short: 0, options: Some(Box::new(Options { keys, ..Options::default() })), ..Self::server() }
     }
 
-    /// Appends a whole message as one frame.
+    /// This encoder, with [`encode_message`](Self::encode_message) cutting messages into frames of at most
+    /// `payload` bytes each (0 is taken as 1), as they are after compression (section 5.4).
+    ///
+    /// For peers that limit frames more than messages, and intermediaries that hold frames whole.
+    #[must_use]
+    pub fn with_fragment_size(mut self, payload: usize) -> Self {
+        let payload = payload.max(1);
+        self.options.get_or_insert_default().fragment_size = payload;
+        self.short = self.short.min(u8::try_from(payload).map_or(u8::MAX, |payload| payload + 1));
+        self
+    }
+
+    /// This encoder, where permessage-deflate was agreed on: [`encode_message`](Self::encode_message) compresses
+    /// messages of at least [`min_size`](crate::deflate::DeflateConfig::min_size), and
+    /// [`encode_fragment`](Self::encode_fragment) all but those in one fragment that are smaller.
+    ///
+    /// Without context takeover a message that would not become shorter goes uncompressed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, params: &DeflateParams) -> Self {
+        let deflater = Deflater::new(if self.masks() { Role::Client } else { Role::Server }, params);
+        if let Some(deflater) = &deflater {
+            self.short = self.short.min(u8::try_from(deflater.min_size).unwrap_or(u8::MAX));
+        }
+        self.options.get_or_insert_default().deflater = deflater;
+        self
+    }
+
+    /// Gives the compressor back to the thread, where one is held for context takeover: about 372 KiB. The next
+    /// message starts without context, which the peer need not know. Within a fragmented message it does nothing.
+    #[cfg(feature = "deflate")]
+    pub fn shrink(&mut self) {
+        if !self.deflating
+            && let Some(deflater) = self.deflater()
+        {
+            deflater.forget();
+        }
+    }
+
+    /// Appends a whole message, as one frame or as [`with_fragment_size`](Self::with_fragment_size) says.
     ///
     /// The payload of a text message must be UTF-8 (section 5.6). It is not checked here: a caller that holds a
     /// `&str`, or echoes what a decoder checked, need not pay twice.
@@ -87,13 +163,92 @@ impl Encoder {
             let closed = self.is_closed();
             return Err(if closed { EncodeError::Closed } else { EncodeError::UnfinishedMessage });
         }
-        if self.keys.is_none() && payload.len() <= 125 {
+        if payload.len() < usize::from(self.short) {
             out.extend_from_slice(&[0x80 | opcode(kind) as u8, payload.len() as u8]);
             out.extend_from_slice(payload);
         } else {
-            self.frame(true, opcode(kind), payload, out);
+            self.message(kind, payload, out);
         }
         Ok(())
+    }
+
+    /// As [`encode_message`](Self::encode_message), never compressed: for what is compressed already, such as
+    /// images, and for secrets next to what an attacker chooses, since the length of what they compress to together
+    /// tells of the secret (CRIME and BREACH).
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_message`](Self::encode_message).
+    pub fn encode_uncompressed(
+        &mut self,
+        kind: DataKind,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.check_idle()?;
+        self.frames(0, opcode(kind), payload, out);
+        Ok(())
+    }
+
+    /// Appends a message that was prepared for many connections: a copy, and nothing else on a server.
+    ///
+    /// With context takeover, what follows a message that was compressed elsewhere cannot refer to what is before it:
+    /// the context is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_message`](Self::encode_message).
+    pub fn encode_prepared(
+        &mut self,
+        message: &PreparedMessage,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.check_idle()?;
+        let (rsv, frame) = self.choose(message);
+        if !self.masks() && frame.payload().len() <= self.fragment_size() {
+            out.extend_from_slice(frame.bytes());
+        } else {
+            self.frames(rsv, opcode(message.kind()), frame.payload(), out);
+        }
+        Ok(())
+    }
+
+    /// As [`encode_prepared`](Self::encode_prepared), for a vectored write: the frame to send, which counts as sent.
+    /// `None` from a client, whose frames are masked one by one, and where it would have to be cut: nothing changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_message`](Self::encode_message).
+    pub fn prepared_frame<'m>(
+        &mut self,
+        message: &'m PreparedMessage,
+    ) -> Result<Option<&'m [u8]>, EncodeError> {
+        self.check_idle()?;
+        if self.masks() || message.payload().len() > self.fragment_size() {
+            return Ok(None);
+        }
+        Ok(Some(self.choose(message).1.bytes()))
+    }
+
+    /// The frame of a prepared message that suits this connection, and its reserved bits.
+    fn choose<'m>(&mut self, message: &'m PreparedMessage) -> (u8, &'m Frame) {
+        #[cfg(feature = "deflate")]
+        if let Some(deflater) = self.deflater()
+            && let Some(frame) = message.compressed(deflater.window_bits())
+        {
+            // The peer's window has the message, the compressor's would not.
+            deflater.forget();
+            return (RSV1, frame);
+        }
+        (0, message.plain())
+    }
+
+    fn check_idle(&self) -> Result<(), EncodeError> {
+        match self.state {
+            State::Idle => Ok(()),
+            State::Closed => Err(EncodeError::Closed),
+            _ => Err(EncodeError::UnfinishedMessage),
+        }
     }
 
     /// Appends the next fragment of a message: `kind` in the first, which starts the message, and in all others,
@@ -118,8 +273,61 @@ impl Encoder {
             _ => return Err(EncodeError::KindChanged),
         };
         self.state = if last { State::Idle } else { State::within(kind) };
-        self.frame(last, opcode, payload, out);
+        #[cfg(feature = "deflate")]
+        if self.deflates(opcode, payload.len(), last) {
+            self.deflating = !last;
+            let at = self.deflate(payload, last, out);
+            let rsv = if opcode == OpCode::Continuation { 0 } else { RSV1 };
+            self.enclose(last, rsv, opcode, at, out);
+            return Ok(());
+        }
+        self.frame(last, 0, opcode, payload, out);
         Ok(())
+    }
+
+    /// Whether a fragment is part of a compressed message.
+    #[cfg(feature = "deflate")]
+    fn deflates(&mut self, opcode: OpCode, len: usize, last: bool) -> bool {
+        match opcode {
+            OpCode::Continuation => self.deflating,
+            _ => self.deflater().is_some_and(|deflater| !last || len >= deflater.min_size),
+        }
+    }
+
+    /// Compresses behind the room for a header of the most likely length. Returns where room and bytes start.
+    #[cfg(feature = "deflate")]
+    fn deflate(&mut self, payload: &[u8], last: bool, out: &mut Vec<u8>) -> (usize, usize) {
+        let start = out.len();
+        // Only its length matters.
+        let (key, opcode) = (self.masks().then_some([0; 4]), OpCode::Binary);
+        let len = payload.len() as u64;
+        out.extend_from_slice(&FrameHeader { fin: last, rsv: 0, opcode, key, len }.encode());
+        let bytes = out.len();
+        if let Some(deflater) = self.deflater() {
+            deflater.deflate(payload, last, out);
+        }
+        (start, bytes)
+    }
+
+    /// Makes a frame of what [`deflate`](Self::deflate) appended.
+    #[cfg(feature = "deflate")]
+    fn enclose(&mut self, fin: bool, rsv: u8, opcode: OpCode, at: (usize, usize), out: &mut Vec<u8>) {
+        let (start, bytes) = at;
+        let (key, len) = (self.fresh_key(), (out.len() - bytes) as u64);
+        let header = FrameHeader { fin, rsv, opcode, key, len }.encode();
+        if let Some(mut mask) = header.mask() {
+            mask.apply(&mut out[bytes..]);
+        }
+        if header.len() == bytes - start {
+            out[start..bytes].copy_from_slice(&header);
+        } else {
+            out.splice(start..bytes, header.iter().copied());
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    fn deflater(&mut self) -> Option<&mut Deflater> {
+        self.options.as_mut()?.deflater.as_mut()
     }
 
     /// The header of a frame whose payload of `len` bytes the caller sends itself, by vectored write say. A client
@@ -130,6 +338,8 @@ impl Encoder {
     /// # Errors
     ///
     /// A frame that is not legal now, or in no state: every [`EncodeError`] but those of the handshake.
+    ///
+    /// It is never compressed, and so cannot continue a message that is.
     pub fn encode_header(&mut self, opcode: OpCode, fin: bool, len: u64) -> Result<Header, EncodeError> {
         if len >> 63 != 0 {
             return Err(EncodeError::PayloadTooLong);
@@ -151,6 +361,8 @@ impl Encoder {
             (OpCode::Text, State::Idle) => next(State::Text),
             (OpCode::Binary, State::Idle) => next(State::Binary),
             (OpCode::Continuation, State::Idle) => return Err(EncodeError::NoMessage),
+            #[cfg(feature = "deflate")]
+            (OpCode::Continuation, _) if self.deflating => return Err(EncodeError::Deflated),
             (OpCode::Continuation, within) => next(within),
             _ => return Err(EncodeError::UnfinishedMessage),
         };
@@ -205,7 +417,7 @@ impl Encoder {
             None => return Err(EncodeError::ReasonWithoutCode),
         };
         self.state = State::Closed;
-        self.frame(true, OpCode::Close, &payload[..len], out);
+        self.frame(true, 0, OpCode::Close, &payload[..len], out);
         Ok(())
     }
 
@@ -220,14 +432,66 @@ impl Encoder {
         if payload.len() > MAX_CONTROL_LEN {
             return Err(EncodeError::ControlTooLong);
         }
-        self.frame(true, opcode, payload, out);
+        self.frame(true, 0, opcode, payload, out);
         Ok(())
     }
 
-    fn frame(&mut self, fin: bool, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
+    /// A whole message that is masked, long, cut or compressed.
+    fn message(&mut self, kind: DataKind, payload: &[u8], out: &mut Vec<u8>) {
+        #[cfg(feature = "deflate")]
+        if self.compressed(kind, payload, out) {
+            return;
+        }
+        self.frames(0, opcode(kind), payload, out);
+    }
+
+    /// Appends a message compressed, if it should be.
+    #[cfg(feature = "deflate")]
+    fn compressed(&mut self, kind: DataKind, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(deflater) = self.deflater().filter(|deflater| payload.len() >= deflater.min_size) else {
+            return false;
+        };
+        let takes_over = deflater.takes_over();
+        let (start, bytes) = self.deflate(payload, true, out);
+        let len = out.len() - bytes;
+        if len >= payload.len() && !takes_over {
+            out.truncate(start);
+            return false;
+        }
+        if len > self.fragment_size() {
+            let compressed = out.split_off(bytes);
+            out.truncate(start);
+            self.frames(RSV1, opcode(kind), &compressed, out);
+        } else {
+            self.enclose(true, RSV1, opcode(kind), (start, bytes), out);
+        }
+        true
+    }
+
+    fn fragment_size(&self) -> usize {
+        self.options.as_ref().map_or(usize::MAX, |options| options.fragment_size)
+    }
+
+    fn masks(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| options.keys.is_some())
+    }
+
+    /// A whole message, cut where it is longer than a frame may be.
+    fn frames(&mut self, rsv: u8, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
+        let size = self.fragment_size();
+        let (mut rsv, mut opcode, mut rest) = (rsv, opcode, payload);
+        while rest.len() > size {
+            let (piece, next) = rest.split_at(size);
+            self.frame(false, rsv, opcode, piece, out);
+            (rsv, opcode, rest) = (0, OpCode::Continuation, next);
+        }
+        self.frame(true, rsv, opcode, rest, out);
+    }
+
+    fn frame(&mut self, fin: bool, rsv: u8, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
         let key = self.fresh_key();
         out.reserve(Header::MAX_LEN + payload.len());
-        out.extend_from_slice(&FrameHeader { fin, rsv: 0, opcode, key, len: payload.len() as u64 }.encode());
+        out.extend_from_slice(&FrameHeader { fin, rsv, opcode, key, len: payload.len() as u64 }.encode());
         match key {
             Some(key) => Mask::new(key).append(payload, out),
             None => out.extend_from_slice(payload),
@@ -236,13 +500,13 @@ impl Encoder {
 
     /// The key of the next frame; `None`: frames are not masked.
     fn fresh_key(&mut self) -> Option<[u8; 4]> {
-        self.keys.as_mut().map(|keys| keys.next_u32().to_le_bytes())
+        Some(self.options.as_mut()?.keys.as_mut()?.next_u32().to_le_bytes())
     }
 }
 
 /// The opcode of a message's first frame.
 #[inline]
-const fn opcode(kind: DataKind) -> OpCode {
+pub(crate) const fn opcode(kind: DataKind) -> OpCode {
     match kind {
         DataKind::Text => OpCode::Text,
         DataKind::Binary => OpCode::Binary,
@@ -254,7 +518,7 @@ impl fmt::Debug for Encoder {
         // Not the generator: its state predicts the keys.
         f.debug_struct("Encoder")
             .field("state", &self.state)
-            .field("masks", &self.keys.is_some())
+            .field("masks", &self.masks())
             .finish_non_exhaustive()
     }
 }

@@ -28,7 +28,8 @@ impl Error {
     /// The offset of the byte that broke it, counted from the first byte the decoder was given.
     ///
     /// A length is blamed on its first byte, text that ends within a code point and a missing Close on the byte
-    /// that should have followed.
+    /// that should have followed; what inflating a compressed message shows, on the byte behind the frame that shows
+    /// it (which may not have arrived), since no byte of it can be singled out.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
@@ -40,15 +41,7 @@ impl Error {
     /// where the transport can still be written to, 1002 says what happened.
     #[must_use]
     pub fn close_code(&self) -> CloseCode {
-        match self.kind {
-            ErrorKind::InvalidUtf8 | ErrorKind::IncompleteUtf8 | ErrorKind::InvalidCloseReason => {
-                CloseCode::INVALID_DATA
-            }
-            ErrorKind::FrameTooBig | ErrorKind::MessageTooBig | ErrorKind::TooManyFragments => {
-                CloseCode::TOO_BIG
-            }
-            _ => CloseCode::PROTOCOL,
-        }
+        self.kind.close_code()
     }
 }
 
@@ -89,10 +82,12 @@ pub enum ErrorKind {
     /// Section 10.4: over [`Config::max_frame_size`](crate::Config::max_frame_size).
     #[error("frame over the limit `max_frame_size`")]
     FrameTooBig,
-    /// Section 10.4: over [`Config::max_message_size`](crate::Config::max_message_size).
+    /// Section 10.4: over [`Config::max_message_size`](crate::Config::max_message_size), once inflated where the
+    /// message is compressed.
     #[error("message over the limit `max_message_size`")]
     MessageTooBig,
-    /// Section 10.4: over [`Config::max_fragments`](crate::Config::max_fragments).
+    /// Section 10.4: over [`Config::max_fragments`](crate::Config::max_fragments). Of a compressed message, final
+    /// blocks of DEFLATE count too.
     #[error("message in more frames than the limit `max_fragments`")]
     TooManyFragments,
     /// Section 8.1: a byte of a text message that cannot be UTF-8 after those before it.
@@ -101,6 +96,10 @@ pub enum ErrorKind {
     /// Section 8.1: a text message ends within a code point.
     #[error("text ends within a code point")]
     IncompleteUtf8,
+    /// RFC 7692 section 7.2.2: a compressed message is not DEFLATE, or ends within a block. No RFC names a code for
+    /// it; 1007 is what most implementations send, since the data does not fit what its message says it is.
+    #[error("compressed message is not DEFLATE")]
+    InvalidDeflate,
     /// Section 5.5.1: a Close of one byte, where a code takes two.
     #[error("Close frame of one byte")]
     InvalidCloseLength,
@@ -116,6 +115,20 @@ pub enum ErrorKind {
     /// Section 7.1.5 (code 1006 to an application): the input ended between frames, but without a Close.
     #[error("input ended without a Close frame")]
     EndedWithoutClose,
+}
+
+impl ErrorKind {
+    /// The code for the Close frame: see [`Error::close_code`].
+    #[must_use]
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::InvalidUtf8 | Self::IncompleteUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
+                CloseCode::INVALID_DATA
+            }
+            Self::FrameTooBig | Self::MessageTooBig | Self::TooManyFragments => CloseCode::TOO_BIG,
+            _ => CloseCode::PROTOCOL,
+        }
+    }
 }
 
 /// What the caller did wrong. Nothing was appended, nothing has changed.
@@ -146,6 +159,10 @@ pub enum EncodeError {
     /// A payload of 2^63 bytes or more (section 5.2).
     #[error("payload of 2^63 bytes or more")]
     PayloadTooLong,
+    /// A header alone within a compressed message, whose fragments have to go through the compressor (RFC 7692
+    /// section 6.1).
+    #[error("the fragmented message is compressed")]
+    Deflated,
     /// A subprotocol that is not a token (RFC 9110 section 5.6.2), or is given twice (section 4.1).
     #[error("subprotocols must be unique tokens")]
     InvalidProtocol,

@@ -13,6 +13,17 @@ pub enum Role {
     Client,
 }
 
+impl Role {
+    /// The other end.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}
+
 /// The kind of a message (section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DataKind {
@@ -67,7 +78,7 @@ pub enum Event {
     /// A piece of a message.
     ///
     /// Pieces end where the input or a frame ends. A piece of a text message may end within a code point; it holds
-    /// no byte that cannot be UTF-8.
+    /// no byte that cannot be UTF-8. Of a compressed message they are pieces of compressed bytes, not checked.
     Data {
         /// The kind of the message.
         kind: DataKind,
@@ -77,7 +88,8 @@ pub enum Event {
         first: bool,
         /// The last piece of its message.
         last: bool,
-        /// The message is compressed (RSV1 of RFC 7692). Always `false` where no extension owns RSV1.
+        /// The message is compressed (RSV1 of RFC 7692). Always `false` without
+        /// [`Decoder::with_deflate`](crate::Decoder::with_deflate).
         deflated: bool,
     },
     /// A whole Ping. Obliges the caller to send a Pong with the same payload; where several wait, one for the

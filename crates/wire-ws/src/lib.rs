@@ -11,7 +11,8 @@
 //! | layer | for |
 //! |---|---|
 //! | [`handshake`] | the HTTP fields that open a connection |
-//! | [`MessageDecoder`] and [`Encoder`] | whole messages |
+//! | [`Connection`] | a whole connection: answers, closing, keepalive, a bounded output |
+//! | [`MessageDecoder`] and [`Encoder`] | whole messages; [`PreparedMessage`] for many connections |
 //! | [`Decoder`] and [`Encoder`] | pieces of messages, as they arrive |
 //! | [`frame`] | headers, masks and incremental UTF-8 alone; no allocation |
 //!
@@ -94,14 +95,18 @@
 //! # Features
 //!
 //! The crate is `no_std` with `alloc`. `std` (default) chooses the UTF-8 validator by the processor at run time;
-//! without it the build's target features decide.
+//! without it the build's target features decide. `deflate` adds permessage-deflate (RFC 7692), built on flate2 with
+//! zlib-rs.
 #![no_std]
 
 extern crate alloc;
 
 mod close;
 mod config;
+mod connection;
 mod decode;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod encode;
 mod error;
 mod event;
@@ -109,14 +114,17 @@ pub mod frame;
 pub mod handshake;
 mod mask;
 mod message;
+mod prepared;
 mod rules;
 mod utf8;
 
 pub use close::CloseCode;
 pub use config::Config;
+pub use connection::{Connection, ConnectionConfig, End, Refused, RefusedReason, Timeout};
 pub use decode::Decoder;
 pub use encode::Encoder;
 pub use error::{EncodeError, Error, ErrorKind};
 pub use event::{DataKind, Event, Role, Step};
 pub use frame::OpCode;
 pub use message::{MessageDecoder, MessageEvent, MessageStep, Payload};
+pub use prepared::PreparedMessage;

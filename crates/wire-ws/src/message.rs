@@ -3,10 +3,14 @@
 //! A message that lies in one piece in the input stays there. Others are joined in one `Vec`, which grows with what
 //! has arrived and never by what a header declares.
 
+#[cfg(feature = "deflate")]
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::{DeflateParams, Inflater};
 use crate::{CloseCode, Config, DataKind, Decoder, Error, Event, Role};
 
 /// What one call of [`MessageDecoder::decode`] did.
@@ -88,6 +92,8 @@ pub struct MessageDecoder {
     taken: usize,
     /// The message in `buffer` was given: the next call starts anew.
     given: bool,
+    #[cfg(feature = "deflate")]
+    inflater: Option<Box<Inflater>>,
 }
 
 impl MessageDecoder {
@@ -100,7 +106,23 @@ impl MessageDecoder {
     /// A decoder at the first byte behind the opening handshake.
     #[must_use]
     pub fn new(role: Role, config: &Config) -> Self {
-        Self { decoder: Decoder::new(role, config), buffer: Vec::new(), taken: 0, given: false }
+        Self {
+            decoder: Decoder::new(role, config),
+            buffer: Vec::new(),
+            taken: 0,
+            given: false,
+            #[cfg(feature = "deflate")]
+            inflater: None,
+        }
+    }
+
+    /// This decoder, where permessage-deflate was agreed on: compressed messages come out as others do, always as
+    /// [`Payload::Buffer`], limited by `config` once inflated. `role` is the same as in [`new`](Self::new).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, params: &DeflateParams, config: &Config) -> Self {
+        let inflater = Inflater::new(self.decoder.role(), params, config);
+        Self { decoder: self.decoder.with_deflate(), inflater: Some(Box::new(inflater)), ..self }
     }
 
     /// Decodes until there is one event or the input is used up.
@@ -123,6 +145,14 @@ impl MessageDecoder {
             consumed += step.consumed;
             let event = match step.event {
                 None => None,
+                #[cfg(feature = "deflate")]
+                Some(Event::Data { kind, last, deflated: true, .. }) => {
+                    self.inflate(kind, &input[range], last)?;
+                    if !last {
+                        continue;
+                    }
+                    Some(self.give(kind))
+                }
                 Some(Event::Data { kind, first: true, last: true, .. }) => {
                     Some(MessageEvent::Message { kind, payload: Payload::Input(range) })
                 }
@@ -187,11 +217,15 @@ impl MessageDecoder {
     }
 
     /// Gives memory back that is kept for the next message. For connections that fall idle: between messages the
-    /// decoder then holds nothing on the heap.
+    /// decoder then holds nothing on the heap, except what context takeover needs (at most 32 KiB).
     pub fn shrink(&mut self) {
         self.recycle();
         if self.buffer.is_empty() {
             self.buffer = Vec::new();
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(inflater) = &mut self.inflater {
+            inflater.shrink();
         }
     }
 
@@ -203,9 +237,10 @@ impl MessageDecoder {
     /// The room reserved is what the frame still lacks, but at most as much as has arrived of the message (at least
     /// 4 KiB), so that a declared length alone reserves nothing.
     ///
-    /// `None` where reading so makes no sense: between frames. Read into the input buffer then.
+    /// `None` where reading so makes no sense: between frames, and within compressed ones. Read into the input buffer
+    /// then.
     pub fn spare(&mut self) -> Option<&mut Vec<u8>> {
-        if self.remaining() == 0 {
+        if self.remaining() == 0 || self.decoder.is_deflated() {
             return None;
         }
         self.recycle();
@@ -251,6 +286,16 @@ impl MessageDecoder {
         assert_eq!(self.buffer.len(), self.taken, "bytes read into `spare` without `filled`");
         self.buffer.extend_from_slice(piece);
         self.taken = self.buffer.len();
+    }
+
+    /// A piece of a compressed message.
+    #[cfg(feature = "deflate")]
+    fn inflate(&mut self, kind: DataKind, piece: &[u8], last: bool) -> Result<(), Error> {
+        // Without an inflater no event is `deflated`.
+        let Some(inflater) = &mut self.inflater else { return Ok(()) };
+        let inflated = inflater.inflate(kind, piece, last, &mut self.buffer);
+        self.taken = self.buffer.len();
+        inflated.map_err(|kind| self.decoder.fail_frame(kind))
     }
 
     /// The message in the buffer is whole.

@@ -13,7 +13,18 @@ pub(crate) struct Rules {
     /// Longest payload of an unfragmented message that is legal whatever else its header says: 125, or less where a
     /// limit is lower.
     pub(crate) short: u8,
+    /// The reserved bits that a message's first frame may show.
+    pub(crate) rsv: u8,
     limits: Config,
+}
+
+/// RSV1, which says that a message is compressed (RFC 7692 section 6).
+pub(crate) const RSV1: u8 = 4;
+
+/// What a limit on payload means for compressed bytes: data that cannot be compressed grows, at worst by the ninth
+/// bit of a fixed Huffman code, and by headers of blocks.
+const fn deflated(limit: u64) -> u64 {
+    limit.saturating_add(limit / 8).saturating_add(1 << 10)
 }
 
 impl Rules {
@@ -23,7 +34,7 @@ impl Rules {
             Role::Client => 0,
         };
         let short = limits.max_message_size.min(limits.max_frame_size).min(125) as u8;
-        Self { mask_bit, short, limits: *limits }
+        Self { mask_bit, short, rsv: 0, limits: *limits }
     }
 
     /// Parses and checks the header at the start of `input`, which follows `message`. Every rule that a header can
@@ -37,12 +48,15 @@ impl Rules {
         let [first, rest @ ..] = input else { return Ok(None) };
         let first = First::parse(*first).map_err(|kind| (kind, 0))?;
         let broken = match first.opcode {
+            OpCode::Text | OpCode::Binary if first.rsv & !self.rsv != 0 => Some(ErrorKind::ReservedBits),
+            OpCode::Text | OpCode::Binary if message.fragments != 0 => Some(ErrorKind::UnfinishedMessage),
+            OpCode::Text | OpCode::Binary => None,
+            // RFC 7692 section 6: RSV1 is for the first fragment only, and control frames are never compressed.
             _ if first.rsv != 0 => Some(ErrorKind::ReservedBits),
             OpCode::Continuation if message.fragments == 0 => Some(ErrorKind::UnexpectedContinuation),
             OpCode::Continuation if message.fragments >= self.limits.max_fragments => {
                 Some(ErrorKind::TooManyFragments)
             }
-            OpCode::Text | OpCode::Binary if message.fragments != 0 => Some(ErrorKind::UnfinishedMessage),
             _ => None,
         };
         if let Some(kind) = broken {
@@ -58,10 +72,15 @@ impl Rules {
         if !first.opcode.is_control() {
             // The 7-bit length is the second byte itself.
             let at = if length.value > 125 { 2 } else { 1 };
-            if length.value > self.limits.max_frame_size {
+            let Config { mut max_frame_size, mut max_message_size, .. } = self.limits;
+            if message.deflated || first.rsv != 0 {
+                max_frame_size = deflated(max_frame_size);
+                max_message_size = deflated(max_message_size);
+            }
+            if length.value > max_frame_size {
                 return Err((ErrorKind::FrameTooBig, at));
             }
-            if message.len.saturating_add(length.value) > self.limits.max_message_size {
+            if message.len.saturating_add(length.value) > max_message_size {
                 return Err((ErrorKind::MessageTooBig, at));
             }
         }
@@ -73,6 +92,8 @@ impl Rules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) kind: DataKind,
+    /// RSV1 was set.
+    pub(crate) deflated: bool,
     /// Frames so far. 0: there is no message.
     fragments: u32,
     /// What the frames so far declared.
@@ -80,7 +101,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    pub(crate) const NONE: Self = Self { kind: DataKind::Binary, fragments: 0, len: 0 };
+    pub(crate) const NONE: Self = Self { kind: DataKind::Binary, deflated: false, fragments: 0, len: 0 };
 
     /// The message with one more frame, whose header was checked.
     pub(crate) fn with(self, header: &FrameHeader) -> Self {
@@ -89,6 +110,11 @@ impl Message {
             OpCode::Binary => DataKind::Binary,
             _ => self.kind,
         };
-        Self { kind, fragments: self.fragments.saturating_add(1), len: self.len.saturating_add(header.len) }
+        Self {
+            kind,
+            deflated: self.deflated || header.rsv != 0,
+            fragments: self.fragments.saturating_add(1),
+            len: self.len.saturating_add(header.len),
+        }
     }
 }

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::list::{contains, token, trim};
-use super::{Extensions, Key};
+use super::{Extension, Extensions, InvalidExtensions, Key};
 use crate::EncodeError;
 
 /// The fields of the request (section 4.1): `Upgrade`, `Sec-WebSocket-Version`, `Sec-WebSocket-Key`, and
@@ -46,7 +46,7 @@ pub struct Accepted<'a> {
 }
 
 /// Checks a response's status and fields (section 4.1) against the key that was sent and the subprotocols that were
-/// offered.
+/// offered. No extension was.
 ///
 /// # Errors
 ///
@@ -60,6 +60,28 @@ pub fn verify<'a, I>(
 where
     I: IntoIterator<Item = (&'a str, &'a [u8])>,
 {
+    verify_offered(status, fields, key, protocols, &[])
+}
+
+/// As [`verify`], where `extensions` were offered, by their names. What the server made of them stands in the values
+/// of `Sec-WebSocket-Extensions`, which are another function's to check.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_offered<'a, I>(
+    status: u16,
+    fields: I,
+    key: &Key,
+    protocols: &[&str],
+    extensions: &[&str],
+) -> Result<Accepted<'a>, ResponseError>
+where
+    I: IntoIterator<Item = (&'a str, &'a [u8])>,
+{
+    let known = |extension: Result<Extension<'_>, InvalidExtensions>| {
+        extension.is_ok_and(|extension| extensions.contains(&extension.name))
+    };
     if status != 101 {
         return Err(ResponseError::Status(status));
     }
@@ -76,7 +98,7 @@ where
         } else if is("Sec-WebSocket-Protocol") && protocol.replace(trim(value)).is_some() {
             return Err(ResponseError::Protocol);
         } else if is("Sec-WebSocket-Extensions") {
-            extension |= Extensions::new(value).next().is_some();
+            extension |= !Extensions::new(value).all(known);
         }
     }
     if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
@@ -115,8 +137,8 @@ pub enum ResponseError {
     /// Section 4.1 item 4: `Sec-WebSocket-Accept` is missing, there are several, or it does not answer the key.
     #[error("Sec-WebSocket-Accept does not answer the key")]
     Accept,
-    /// Section 4.1 item 5: an extension that was not offered.
-    #[error("an extension that was not offered")]
+    /// Section 4.1 item 5: an extension that was not offered, or with parameters that do not fit the offer.
+    #[error("an extension that was not offered, or not so")]
     Extension,
     /// Section 4.1 item 6: a subprotocol that was not offered, or several.
     #[error("a subprotocol that was not offered")]

@@ -39,7 +39,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-pub use client::{Accepted, ResponseError, request_fields, verify};
+pub use client::{Accepted, ResponseError, request_fields, verify, verify_offered};
 pub use extensions::{Extension, Extensions, InvalidExtensions, Param};
 pub use server::{Offer, Rejection, RequestLine, accept};
 

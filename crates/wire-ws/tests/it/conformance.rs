@@ -7,7 +7,7 @@ use wire_ws::{CloseCode, Config, DataKind, Error, MessageDecoder, Role};
 
 use crate::laws::{Messages, Owned, Pieces};
 
-fn config(case: &Case) -> Config {
+pub(crate) fn config(case: &Case) -> Config {
     let mut config = Config::default();
     config.max_message_size = case.limits.message.unwrap_or(config.max_message_size);
     config.max_frame_size = case.limits.frame.unwrap_or(config.max_frame_size);
@@ -15,7 +15,7 @@ fn config(case: &Case) -> Config {
     config
 }
 
-fn owned(event: Event) -> Owned {
+pub(crate) fn owned(event: Event) -> Owned {
     let data = |kind, payload| Owned::Data { kind, payload, first: true, last: true };
     match event {
         Event::Text(payload) => data(DataKind::Text, payload),
@@ -30,7 +30,7 @@ fn owned(event: Event) -> Owned {
 }
 
 /// All splits of a short input; of a long one those near both ends and some in between.
-fn at_splits<S: Subject>(make: impl Fn() -> S, input: &[u8]) -> Transcript<S::Event, S::Error> {
+pub(crate) fn at_splits<S: Subject>(make: impl Fn() -> S, input: &[u8]) -> Transcript<S::Event, S::Error> {
     let whole = laws::run(&mut make(), input, || usize::MAX);
     if input.len() <= 600 {
         laws::splits(make, input);
@@ -45,7 +45,7 @@ fn at_splits<S: Subject>(make: impl Fn() -> S, input: &[u8]) -> Transcript<S::Ev
     whole
 }
 
-fn check_end(case: &Case, closed: bool, end: Result<(), Error>) {
+pub(crate) fn check_end(case: &Case, closed: bool, end: Result<(), Error>) {
     match (end, case.fail) {
         (Err(error), Some(code)) => assert_eq!(u16::from(error.close_code()), code, "{}: {error}", case.id),
         (Err(error), None) => assert!(!closed, "{}: {error}", case.id),

@@ -2,9 +2,13 @@
 
 mod allocation;
 mod conformance;
+mod connection;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod frames;
 mod handshake;
 mod laws;
 mod message;
+mod prepared;
 mod round_trip;
 mod rules;
