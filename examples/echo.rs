@@ -46,6 +46,15 @@ struct Options {
     /// Largest WebSocket message
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
     ws_max_message_bytes: u64,
+    /// Compress WebSocket messages (permessage-deflate) where clients offer it
+    #[arg(long)]
+    ws_deflate: bool,
+    /// Silence after which a WebSocket is sent a Ping; 0 sends none
+    #[arg(long, value_name = "MS", default_value_t = 20_000)]
+    ws_ping_ms: u64,
+    /// Silence after that Ping that ends it
+    #[arg(long, value_name = "MS", default_value_t = 20_000)]
+    ws_pong_timeout_ms: u64,
 }
 
 fn cores() -> u16 {
@@ -93,6 +102,11 @@ async fn run(options: &Options) -> Result<(), String> {
     config.drain_timeout = Duration::from_millis(options.drain_ms);
     config.websocket.max_message_size = options.ws_max_message_bytes;
     config.websocket.max_frame_size = options.ws_max_message_bytes;
+
+    config.websocket_deflate = options.ws_deflate.then(Default::default);
+    config.websocket_ping_interval =
+        (options.ws_ping_ms > 0).then(|| Duration::from_millis(options.ws_ping_ms));
+    config.websocket_pong_timeout = Duration::from_millis(options.ws_pong_timeout_ms);
 
     let mut listeners = Vec::new();
     for address in resolve(&options.listen)? {

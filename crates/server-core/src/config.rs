@@ -15,6 +15,14 @@ pub struct Config {
     pub http1: wire_http1::Config,
     /// Limits of WebSocket messages; a handler may bring its own when it accepts one.
     pub websocket: wire_ws::Config,
+    /// How WebSockets compress, where clients offer it; `None`, the default: they do not. What it costs in memory for each
+    /// connection stands in [`wire_ws::deflate`].
+    #[cfg(feature = "ws-deflate")]
+    pub websocket_deflate: Option<wire_ws::deflate::DeflateConfig>,
+    /// A WebSocket from which nothing has come for so long is sent a Ping; `None`: never. Default 20 s.
+    pub websocket_ping_interval: Option<Duration>,
+    /// How long anything may take to come after that Ping; then the connection is cut off. Default 20 s.
+    pub websocket_pong_timeout: Duration,
     /// Connections open at once; at the limit `accept` waits. Against running out of descriptors. Default: no limit.
     pub max_connections: usize,
     /// Largest request body that [`Incoming::collect`](crate::Incoming::collect) holds in memory, unless the handler
@@ -57,6 +65,10 @@ impl Default for Config {
         Self {
             http1: wire_http1::Config::default(),
             websocket: wire_ws::Config::default(),
+            #[cfg(feature = "ws-deflate")]
+            websocket_deflate: None,
+            websocket_ping_interval: Some(Duration::from_secs(20)),
+            websocket_pong_timeout: Duration::from_secs(20),
             max_connections: usize::MAX,
             max_body_size: 10 << 20,
             max_discarded_body: 256 << 10,

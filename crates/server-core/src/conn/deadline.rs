@@ -27,6 +27,10 @@ pub enum Deadline {
     Handler,
     /// The handler, after the client has ended its side.
     HalfClose,
+    /// Anything from the peer of a WebSocket; then it is sent a Ping.
+    Ping,
+    /// Anything from the peer after that Ping.
+    Pong,
     /// The peer's Close after ours.
     WebSocketClose,
     /// The end of a connection whose last answer was sent.
@@ -36,13 +40,15 @@ pub enum Deadline {
 }
 
 impl Deadline {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Head,
         Self::Idle,
         Self::Body,
         Self::Write,
         Self::Handler,
         Self::HalfClose,
+        Self::Ping,
+        Self::Pong,
         Self::WebSocketClose,
         Self::Linger,
         Self::Drain,
@@ -69,6 +75,10 @@ impl Deadlines {
 
     fn next(&self) -> Option<Instant> {
         self.0.iter().flatten().min().copied()
+    }
+
+    pub(crate) fn is_running(&self, deadline: Deadline) -> bool {
+        self.0[deadline as usize].is_some()
     }
 
     /// Moves it, where it is running.

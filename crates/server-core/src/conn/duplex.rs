@@ -35,6 +35,8 @@ struct State {
     /// The handler accepted the upgrade; the driver takes these.
     accepted: Option<Fields>,
     encoder: Encoder,
+    /// Messages go through the encoder, which compresses them, also where they are large.
+    compresses: bool,
     receiver_alive: bool,
     sender_alive: bool,
 
@@ -74,6 +76,8 @@ pub(crate) struct Wants {
     /// The handler has accepted: confirm it, and look again.
     pub(crate) accepted: bool,
     pub(crate) read: bool,
+    /// What was read last was not taken yet.
+    pub(crate) unread: bool,
     /// Output was moved to the driver's buffer.
     pub(crate) moved: bool,
     /// Somebody waits for the output to be written, or there is more of it.
@@ -92,6 +96,7 @@ impl Duplex {
             claimed: false,
             accepted: None,
             encoder: Encoder::server(),
+            compresses: false,
             receiver_alive: false,
             sender_alive: false,
             input: None,
@@ -159,6 +164,7 @@ impl Duplex {
             accepted: state.accepted.is_some(),
             // Without a receiver what comes is thrown away: to learn that the peer is gone.
             read: state.read_wanted || (!state.receiver_alive && state.input_end.is_none()),
+            unread: state.input.is_some(),
             moved,
             flush: state.flush_wanted || !state.output.is_empty() || state.pong.is_some(),
             close_sent: state.encoder.is_closed(),
@@ -203,6 +209,14 @@ impl Duplex {
         state.flush_wanted = !state.output.is_empty();
     }
 
+    /// Queues a Ping, to learn whether the peer is there.
+    pub(crate) fn ping(&self) {
+        let mut state = self.state();
+        let State { encoder, output, .. } = &mut *state;
+        // Refused only after a Close, which asks the same.
+        let _ = encoder.encode_ping(b"", output.tail());
+    }
+
     /// Queues a Close unless one was sent: the server shuts down.
     pub(crate) fn close(&self, code: CloseCode) {
         self.state().close(Some(code), "");
@@ -229,9 +243,11 @@ impl Duplex {
     }
 
     /// Accepts the upgrade; both halves exist from now on.
-    pub(crate) fn accept(&self, fields: Fields) {
+    pub(crate) fn accept(&self, fields: Fields, encoder: Encoder, compresses: bool) {
         self.change(|state| {
             state.accepted = Some(fields);
+            state.encoder = encoder;
+            state.compresses = compresses;
             state.receiver_alive = true;
             state.sender_alive = true;
         });
@@ -321,8 +337,8 @@ impl Duplex {
         }
         let kind = message.kind();
         let payload = message.into_bytes();
-        let State { encoder, output, .. } = &mut *state;
-        let encoded = if WriteBuffer::takes_reference(&payload) {
+        let State { encoder, output, compresses, .. } = &mut *state;
+        let encoded = if WriteBuffer::takes_reference(&payload) && !*compresses {
             let opcode = match kind {
                 DataKind::Text => OpCode::Text,
                 DataKind::Binary => OpCode::Binary,

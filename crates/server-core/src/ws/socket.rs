@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
-use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload, Role};
+use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload};
 
 use super::Settings;
 use super::message::{CloseFrame, Message, Text};
@@ -29,11 +29,11 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    pub(crate) fn new(duplex: Arc<Duplex>, limits: &wire_ws::Config, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder, settings: Arc<Settings>) -> Self {
         Self {
             receiver: WebSocketReceiver {
                 duplex: Arc::clone(&duplex),
-                decoder: MessageDecoder::new(Role::Server, limits),
+                decoder,
                 input: ReadBuffer::default(),
                 budget: BUDGET,
                 settings: Arc::clone(&settings),
@@ -230,6 +230,7 @@ impl WebSocketReceiver {
                 None => {
                     self.input.consume(step.consumed);
                     self.input.park();
+                    self.decoder.shrink();
                     match ready!(self.duplex.poll_input(cx)) {
                         Ok(read) => {
                             self.budget = BUDGET;

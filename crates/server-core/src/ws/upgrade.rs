@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
+#[cfg(feature = "ws-deflate")]
+use wire_ws::deflate::{Agreed, DeflateConfig};
 use wire_ws::handshake::{self, Offer, Rejection, RequestLine};
+use wire_ws::{Encoder, MessageDecoder, Role};
 
 use super::WebSocket;
 use crate::body::Body;
@@ -22,6 +25,8 @@ pub(crate) struct Upgrade {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) limits: wire_ws::Config,
+    #[cfg(feature = "ws-deflate")]
+    pub(crate) deflate: Option<DeflateConfig>,
     pub(crate) write_buffer: usize,
     pub(crate) max_write_buffer: usize,
 }
@@ -34,6 +39,10 @@ pub struct WebSocketUpgrade {
     origin: Option<Vec<u8>>,
     offered: Vec<String>,
     selected: Option<String>,
+    #[cfg(feature = "ws-deflate")]
+    extensions: Vec<Vec<u8>>,
+    #[cfg(feature = "ws-deflate")]
+    deflate: Option<DeflateConfig>,
 }
 
 impl fmt::Debug for WebSocketUpgrade {
@@ -84,6 +93,10 @@ impl WebSocketUpgrade {
         };
         Ok(Self {
             limits: upgrade.config.limits,
+            #[cfg(feature = "ws-deflate")]
+            extensions: offer.extensions().map(<[u8]>::to_vec).collect(),
+            #[cfg(feature = "ws-deflate")]
+            deflate: upgrade.config.deflate,
             upgrade,
             accept: offer.accept_value().to_owned(),
             origin: offer.origin().map(<[u8]>::to_vec),
@@ -128,6 +141,15 @@ impl WebSocketUpgrade {
         self
     }
 
+    /// How this WebSocket compresses, if the client offers it, instead of
+    /// [`Config::websocket_deflate`](crate::Config::websocket_deflate). `None`: not at all.
+    #[cfg(feature = "ws-deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: Option<DeflateConfig>) -> Self {
+        self.deflate = deflate;
+        self
+    }
+
     /// Accepts, runs `serve`, and gives the response that the handler then returns (nobody sees it). The connection
     /// closes when the [`WebSocket`], or both its halves, are dropped.
     pub async fn run<F, Serving>(self, serve: F) -> Response<Body>
@@ -148,10 +170,24 @@ impl WebSocketUpgrade {
         if let Some(protocol) = self.selected {
             fields.push(("Sec-WebSocket-Protocol", protocol));
         }
-        self.upgrade.duplex.accept(fields);
+        let (encoder, decoder) = (Encoder::server(), MessageDecoder::new(Role::Server, &self.limits));
+        #[cfg(feature = "ws-deflate")]
+        let agreed =
+            self.deflate.and_then(|deflate| deflate.accept(self.extensions.iter().map(Vec::as_slice)));
+        #[cfg(feature = "ws-deflate")]
+        let (encoder, decoder, compresses) = match agreed {
+            Some(Agreed { params, response, .. }) => {
+                fields.push(("Sec-WebSocket-Extensions", response));
+                (encoder.with_deflate(&params), decoder.with_deflate(&params, &self.limits), true)
+            }
+            None => (encoder, decoder, false),
+        };
+        #[cfg(not(feature = "ws-deflate"))]
+        let compresses = false;
+        self.upgrade.duplex.accept(fields, encoder, compresses);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        (WebSocket::new(self.upgrade.duplex, &self.limits, self.upgrade.config), response)
+        (WebSocket::new(self.upgrade.duplex, decoder, self.upgrade.config), response)
     }
 }
 

@@ -228,8 +228,8 @@ fn what_a_moved_websocket_sent_leaves_when_it_pauses() {
     let _ = client.take();
     client.send([frame("one"), frame("two")].concat());
     sim.run();
-    sim.advance(Duration::from_secs(3600));
-    assert!(client.take().ends_with(b"one"), "an hour later nothing has left");
+    sim.advance(Duration::from_secs(10));
+    assert!(client.take().ends_with(b"one"), "ten seconds later nothing has left");
 }
 
 #[test]

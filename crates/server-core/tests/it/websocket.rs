@@ -426,3 +426,87 @@ fn the_ecosystems_request_upgrades_too() {
     world.send(&peer.client, frame);
     assert_eq!(peer.received(), [Got::Text("hello".into())]);
 }
+
+/// A peer that is silent is asked whether it is there; whatever it sends is an answer.
+#[test]
+fn silent_peers_are_pinged_and_given_up() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    world.advance(15);
+    let frame = peer.text("here");
+    world.send(&peer.client, frame);
+    assert_eq!(peer.received(), [Got::Text("here".into())]);
+    world.advance(19);
+    assert_eq!(peer.client.pipe.available(), 0);
+    world.advance(1);
+    assert_eq!(peer.client.pipe.take(), b"\x89\x00");
+    world.advance(19);
+    let pong = peer.frames(|encoder, out| encoder.encode_pong(b"", out).unwrap());
+    world.send(&peer.client, pong);
+    world.advance(19);
+    assert_eq!(peer.client.pipe.available(), 0, "counts from the answer");
+    world.advance(1);
+    assert_eq!(peer.client.pipe.take(), b"\x89\x00");
+    world.advance(20);
+    assert!(peer.client.is_closed());
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+/// The handler listens to nobody; its peer answers Pings, then dies without a word.
+#[test]
+fn keepalive_needs_no_receiver() {
+    let world = world(async |mut request: Request| {
+        let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+        upgrade
+            .run(async |mut socket| {
+                std::future::pending::<()>().await;
+                let _ = socket.send("never").await;
+            })
+            .await
+    });
+    let mut peer = open(&world);
+    world.advance(20);
+    assert_eq!(peer.client.pipe.take(), b"\x89\x00");
+    let pong = peer.frames(|encoder, out| encoder.encode_pong(b"", out).unwrap());
+    world.send(&peer.client, pong);
+    world.advance(30);
+    assert!(!peer.client.is_closed());
+    drop(peer);
+    world.advance(120);
+    assert_eq!(world.stats().websockets, 0);
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+#[test]
+fn compression_is_agreed_on_and_used() {
+    use wire_ws::deflate::DeflateConfig;
+    let offer = DeflateConfig::default().offer();
+    let world = configured(echo, |config| config.websocket_deflate = Some(DeflateConfig::default()));
+    let client = world.connect();
+    world.send(&client, format!("{HANDSHAKE}Sec-WebSocket-Extensions: {}\r\n\r\n", offer.value()));
+    let head = client.text();
+    let answer = head.split("Sec-WebSocket-Extensions: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let params = offer.verify([answer.as_bytes()]).unwrap().unwrap();
+    let mut encoder = Encoder::client([7; 32]).with_deflate(&params);
+    let limits = wire_ws::Config::default();
+    let mut decoder = MessageDecoder::new(Role::Client, &limits).with_deflate(&params, &limits);
+    for text in ["short", &"long and dull, ".repeat(10_000)] {
+        let mut out = Vec::new();
+        encoder.encode_message(DataKind::Text, text.as_bytes(), &mut out).unwrap();
+        world.send(&client, out);
+        let mut input = client.pipe.take();
+        assert!(input.len() < 2000, "{} bytes", input.len());
+        let step = decoder.decode(&mut input).unwrap();
+        let got = match step.event {
+            Some(MessageEvent::Message { payload: Payload::Input(range), .. }) => input[range].to_vec(),
+            Some(MessageEvent::Message { payload: Payload::Buffer, .. }) => decoder.take_buffer(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got, text.as_bytes());
+    }
+    // A client that does not offer it gets none.
+    let mut peer = open(&world);
+    let frame = peer.text("plain");
+    world.send(&peer.client, frame);
+    assert_eq!(peer.received(), [Got::Text("plain".into())]);
+}

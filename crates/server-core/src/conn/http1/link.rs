@@ -247,7 +247,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             return Ok(Progress::Blocked);
         }
         let progress = if self.upgraded() {
-            self.poll_read_upgraded(cx)
+            self.poll_read_upgraded(cx, config)
         } else {
             let Some(io) = &mut self.io else { return Ok(Progress::Blocked) };
             let Poll::Ready(read) = self.input.poll_fill(cx, io, self.read_limit)? else {

@@ -179,7 +179,7 @@ where
                 continue;
             }
             while let Some(deadline) = link.deadlines.take_expired(link.now) {
-                expire(deadline, this.exchange.as_mut(), link)?;
+                expire(deadline, this.exchange.as_mut(), link, config)?;
             }
             if std::mem::take(&mut link.expired) {
                 continue;
@@ -296,6 +296,7 @@ fn expire<Io, F, B>(
     deadline: Deadline,
     mut exchange: Pin<&mut Exchange<F, B>>,
     link: &mut Link<Io>,
+    config: &Config,
 ) -> Result<(), ConnectionError> {
     link.expired = true;
     match deadline {
@@ -307,6 +308,8 @@ fn expire<Io, F, B>(
             exchange.set(Exchange::Idle);
             link.refuse(503, "the request took too long to answer");
         }
+        Deadline::Ping => link.ping(config),
+        Deadline::Pong => link.pong_timed_out(),
         Deadline::Linger => link.over(None),
         Deadline::WebSocketClose => link.over(Some(ConnectionError::TimedOut(deadline))),
         Deadline::Write if link.upgraded() => link.over(Some(ConnectionError::TimedOut(deadline))),

@@ -7,7 +7,8 @@ use wire_http1::{BodyLen, EncodeError};
 use wire_ws::CloseCode;
 
 use super::link::{Ending, Link};
-use super::{Config, Deadline, Progress};
+use super::{Config, ConnectionError, Deadline, Progress};
+use crate::conn::duplex::Wants;
 use crate::conn::{Duplex, InputEnd};
 use crate::control::Counted;
 use crate::io::poll_read_lease;
@@ -72,6 +73,7 @@ impl<Io> Link<Io> {
         let Some(wants) = self.current.wants.filter(|_| self.ending == Ending::No) else { return };
         self.reading = wants.read;
         self.awaits_write = wants.flush;
+        self.keep_alive(wants, config);
         if wants.close_sent && !wants.close_received {
             self.deadlines.start(Deadline::WebSocketClose, self.now + config.websocket_close_timeout);
         } else {
@@ -87,15 +89,51 @@ impl<Io> Link<Io> {
             self.end(Ending::Linger);
         }
     }
+
+    /// Sees to it that a peer that is gone without a word is noticed.
+    fn keep_alive(&mut self, wants: Wants, config: &Config) {
+        let Some(interval) = config.websocket_ping_interval.filter(|_| !wants.close_sent) else {
+            self.deadlines.clear(Deadline::Ping);
+            self.deadlines.clear(Deadline::Pong);
+            return;
+        };
+        if self.deadlines.is_running(Deadline::Pong) {
+            // The answer is waited for, also where the handler is busy with something else: one buffer is read for it.
+            self.reading |= !wants.unread;
+        } else {
+            self.deadlines.start(Deadline::Ping, self.now + interval);
+        }
+    }
+
+    /// Nothing has come for too long.
+    pub(super) fn ping(&mut self, config: &Config) {
+        if let Some(duplex) = &self.current.duplex {
+            duplex.ping();
+            self.deadlines.set(Deadline::Pong, self.now + config.websocket_pong_timeout);
+        }
+    }
+
+    /// Nothing has come after the Ping either. Unless what has come was not looked at: then nobody can tell.
+    pub(super) fn pong_timed_out(&mut self) {
+        if !self.current.wants.is_some_and(|wants| wants.unread) {
+            self.over(Some(ConnectionError::TimedOut(Deadline::Pong)));
+        }
+    }
 }
 
 impl<Io: AsyncRead + Unpin> Link<Io> {
-    pub(super) fn poll_read_upgraded(&mut self, cx: &mut Context<'_>) -> Progress {
+    pub(super) fn poll_read_upgraded(&mut self, cx: &mut Context<'_>, config: &Config) -> Progress {
         let (Some(duplex), Some(io)) = (&self.current.duplex, &mut self.io) else { return Progress::Blocked };
         let Poll::Ready(read) = poll_read_lease(cx, io) else { return Progress::Blocked };
         self.reading = false;
         match read {
-            Ok(read) if !read.is_empty() => duplex.give_input(read),
+            Ok(read) if !read.is_empty() => {
+                duplex.give_input(read);
+                self.deadlines.clear(Deadline::Pong);
+                if let Some(interval) = config.websocket_ping_interval {
+                    self.deadlines.extend(Deadline::Ping, self.now + interval);
+                }
+            }
             end => {
                 self.eof = true;
                 duplex.end_input(end.map_or_else(|error| InputEnd::Failed(error.kind()), |_| InputEnd::Eof));
