@@ -7,12 +7,13 @@ import assert from "node:assert/strict";
 
 const { WebSocket } = createRequire(`${process.env.INTEROP_TOOLS}/`)("ws");
 const URL = `ws://${process.env.INTEROP_ADDR}/ws`;
+const DEFLATE = Boolean(process.env.INTEROP_DEFLATE);
 const MAX = Number(process.env.INTEROP_WS_MAX);
 
 /** An open socket whose messages wait in a queue until they are asked for. */
 class Client {
   constructor(protocols = []) {
-    this.socket = new WebSocket(URL, protocols, { perMessageDeflate: false });
+    this.socket = new WebSocket(URL, protocols, { perMessageDeflate: DEFLATE });
     this.messages = [];
     this.waiting = [];
     this.closed = new Promise((resolve) => this.socket.on("close", (code, reason) => resolve({ code, reason: `${reason}` })));
@@ -51,6 +52,11 @@ class Client {
 const open = (protocols) => new Client(protocols).open();
 
 const checks = {
+  "compression is what was asked for": async () => {
+    const client = await open();
+    assert.equal(client.socket.extensions, DEFLATE ? "permessage-deflate" : "");
+    await client.close(1000);
+  },
   "text comes back as text": async () => {
     const client = await open();
     for (const message of ["", "hello", "gr\u00fc\u00df dich \u{1f980}", "x".repeat(200_000)]) await client.echo(message);

@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 URL = f"ws://{os.environ['INTEROP_ADDR']}/ws"
+DEFLATE = bool(os.environ.get("INTEROP_DEFLATE"))
 MAX = int(os.environ["INTEROP_WS_MAX"])
 CHECKS = []
 
@@ -22,7 +23,7 @@ def check(name):
 
 
 def ws(**options):
-    return connect(URL, compression=None, proxy=None, max_size=None, ping_interval=None, **options)
+    return connect(URL, compression="deflate" if DEFLATE else None, proxy=None, max_size=None, ping_interval=None, **options)
 
 
 def equal(got, wanted, what="the echo"):
@@ -39,6 +40,12 @@ async def closed(socket):
         if end.rcvd is None:
             raise AssertionError("the connection ended without a Close") from end
         return end.rcvd.code, end.rcvd.reason
+
+
+@check("compression is what was asked for")
+async def compression():
+    async with ws() as socket:
+        equal(len(socket.protocol.extensions), 1 if DEFLATE else 0, "the number of extensions")
 
 
 @check("text comes back as text")

@@ -19,16 +19,30 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The largest message that the servers under the WebSocket clients take.
 const WS_MAX: &str = "2097152";
 
+/// The same checks without and with permessage-deflate: group, flags of the server, what the script is told.
+fn websocket_rounds(
+    plain: &'static str,
+    compressed: &'static str,
+) -> [(&'static str, &'static [&'static str], &'static str); 2] {
+    [
+        (plain, &["--ws-max-message-bytes", WS_MAX], ""),
+        (compressed, &["--ws-max-message-bytes", WS_MAX, "--ws-deflate"], "1"),
+    ]
+}
+
 pub(crate) fn python(options: &Options, report: &mut Report) -> Result {
     if !package("python: websockets", &options.tools.join("python/websockets"), options, report)
         || !installed("python3", options, report)
     {
         return Ok(());
     }
-    let mut command = Command::new("python3");
-    command.arg("-u").arg(options.scripts.join("ws_python.py"));
-    command.env("PYTHONPATH", options.tools.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
-    script("python", command, &["--ws-max-message-bytes", WS_MAX], options, report)
+    for (group, args, deflate) in websocket_rounds("python", "python, compressed") {
+        let mut command = Command::new("python3");
+        command.arg("-u").arg(options.scripts.join("ws_python.py")).env("INTEROP_DEFLATE", deflate);
+        command.env("PYTHONPATH", options.tools.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        script(group, command, args, options, report)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn node(options: &Options, report: &mut Report) -> Result {
@@ -37,9 +51,13 @@ pub(crate) fn node(options: &Options, report: &mut Report) -> Result {
     {
         return Ok(());
     }
-    let mut command = Command::new("node");
-    command.arg(options.scripts.join("ws_node.mjs")).env("INTEROP_TOOLS", &options.tools);
-    script("node", command, &["--ws-max-message-bytes", WS_MAX], options, report)
+    for (group, args, deflate) in websocket_rounds("node", "node, compressed") {
+        let mut command = Command::new("node");
+        command.arg(options.scripts.join("ws_node.mjs"));
+        command.env("INTEROP_TOOLS", &options.tools).env("INTEROP_DEFLATE", deflate);
+        script(group, command, args, options, report)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn php(options: &Options, report: &mut Report) -> Result {
