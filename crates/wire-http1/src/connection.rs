@@ -170,3 +170,10 @@ impl ServerConnection {
         self.receiver.is_read()
     }
 }
+
+impl Default for ServerConnection {
+    /// With the default limits.
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}

@@ -166,6 +166,12 @@
 //! grammar allows it: `%00` in a target, a comma in a host, leading zeros in Content-Length, fields that announce content in a 1xx or 204 response.
 //!
 //! Never the codec's business: decoding or normalising targets, knowing methods, limiting the size of content, time.
+//!
+//! # Features
+//!
+//! - `http`: conversions to the types of the `http` crate, each made only when asked for (`HeadView::to_http_request`,
+//!   `to_header_map`, ...). Needs `std`.
+//! - `bytes`: `Reader`, which owns a `BytesMut` and hands out `Bytes`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -183,7 +189,11 @@ mod field;
 mod framing;
 mod head;
 mod head_writer;
+#[cfg(feature = "http")]
+mod http;
 mod known;
+#[cfg(feature = "bytes")]
+mod reader;
 mod receive;
 mod request_line;
 mod sending;
@@ -203,6 +213,8 @@ pub use framing::{BodyFraming, ResponseFraming};
 pub use head::{HeadView, RequestHead};
 pub use head_writer::{FieldLines, HeadWriter};
 pub use known::Known;
+#[cfg(feature = "bytes")]
+pub use reader::{Decode, Reader};
 pub use request_line::{Method, Version};
 pub use status::reason_phrase;
 pub use step::{Event, Step};

@@ -195,3 +195,10 @@ impl ClientConnection {
         true
     }
 }
+
+impl Default for ClientConnection {
+    /// With the default limits.
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}

@@ -5,6 +5,7 @@ mod client_exchange;
 mod client_rules;
 mod encode;
 mod exchange;
+mod features;
 mod laws;
 mod memory;
 mod round_trip;
