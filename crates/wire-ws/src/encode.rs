@@ -113,7 +113,7 @@ impl Encoder {
     pub fn with_fragment_size(mut self, payload: usize) -> Self {
         let payload = payload.max(1);
         self.options.get_or_insert_default().fragment_size = payload;
-        self.short = self.short.min(u8::try_from(payload).map_or(u8::MAX, |payload| payload + 1));
+        self.short = self.short.min(u8::try_from(payload.saturating_add(1)).unwrap_or(u8::MAX));
         self
     }
 
