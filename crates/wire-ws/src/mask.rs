@@ -52,8 +52,9 @@ impl Mask {
         }
     }
 
+    /// As [`apply`](Self::apply), for pieces that are known to be short.
     #[inline]
-    fn apply_short(&mut self, piece: &mut [u8]) -> bool {
+    pub(crate) fn apply_short(&mut self, piece: &mut [u8]) -> bool {
         let key = self.wide();
         // A word behind n words has the phase of the end: the piece's last word is read first and written last, and
         // overlaps the whole words where the length is no multiple.
