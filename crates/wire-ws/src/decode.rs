@@ -176,7 +176,7 @@ impl Decoder {
         let header = if self.rules.mask_bit != 0 {
             let (key, rest) = rest.split_first_chunk_mut()?;
             let payload = rest.get_mut(..len)?;
-            let ascii = Mask::new(*key).apply(payload);
+            let ascii = Mask::new(*key).apply_short(payload);
             if kind == DataKind::Text && !ascii && core::str::from_utf8(payload).is_err() {
                 Mask::new(*key).apply(payload);
                 return None;

@@ -113,7 +113,7 @@ impl Encoder {
     pub fn with_fragment_size(mut self, payload: usize) -> Self {
         let payload = payload.max(1);
         self.options.get_or_insert_default().fragment_size = payload;
-        self.short = self.short.min(u8::try_from(payload).map_or(u8::MAX, |payload| payload + 1));
+        self.short = self.short.min(u8::try_from(payload.saturating_add(1)).unwrap_or(u8::MAX));
         self
     }
 
@@ -159,17 +159,12 @@ impl Encoder {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        if self.state != State::Idle {
-            let closed = self.is_closed();
-            return Err(if closed { EncodeError::Closed } else { EncodeError::UnfinishedMessage });
-        }
-        if payload.len() < usize::from(self.short) {
+        if self.state == State::Idle && payload.len() < usize::from(self.short) {
             out.extend_from_slice(&[0x80 | opcode(kind) as u8, payload.len() as u8]);
             out.extend_from_slice(payload);
-        } else {
-            self.message(kind, payload, out);
+            return Ok(());
         }
-        Ok(())
+        self.message(kind, payload, out)
     }
 
     /// As [`encode_message`](Self::encode_message), never compressed: for what is compressed already, such as
@@ -437,12 +432,14 @@ impl Encoder {
     }
 
     /// A whole message that is masked, long, cut or compressed.
-    fn message(&mut self, kind: DataKind, payload: &[u8], out: &mut Vec<u8>) {
+    fn message(&mut self, kind: DataKind, payload: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.check_idle()?;
         #[cfg(feature = "deflate")]
         if self.compressed(kind, payload, out) {
-            return;
+            return Ok(());
         }
         self.frames(0, opcode(kind), payload, out);
+        Ok(())
     }
 
     /// Appends a message compressed, if it should be.

@@ -101,6 +101,8 @@
 
 extern crate alloc;
 
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+mod avx2;
 mod close;
 mod config;
 mod connection;

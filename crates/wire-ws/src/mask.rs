@@ -1,6 +1,7 @@
 //! Masking (RFC 6455 section 5.3): byte `i` of a payload is XORed with byte `i mod 4` of the frame's key.
 //!
-//! The loops go by machine words that the compiler turns into vectors. While a word is in hand it is also known
+//! The loops go by machine words that the compiler turns into vectors, for long pieces into those of AVX2 where the
+//! processor has them (feature `std`). While a word is in hand it is also known
 //! whether it is ASCII, so checking text costs next to nothing where it is.
 
 /// The mask of one frame, resumable: pieces of a payload are transformed in order, wherever they are cut.
@@ -15,6 +16,10 @@ pub struct Mask {
 /// The high bit of each byte: set in no byte of ASCII text.
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
+/// From this length wider vectors are worth asking the processor for.
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+const LONG: usize = 1 << 10;
+
 impl Mask {
     /// The mask of a frame with this key, before the payload's first byte.
     #[inline]
@@ -28,6 +33,28 @@ impl Mask {
     /// Returns whether all bytes are ASCII *after* the transformation.
     #[inline]
     pub fn apply(&mut self, piece: &mut [u8]) -> bool {
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
+        if piece.len() >= LONG {
+            return self.apply_long(piece);
+        }
+        self.apply_short(piece)
+    }
+
+    /// Goes through vectors as wide as the processor has them.
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    #[inline(never)]
+    fn apply_long(&mut self, piece: &mut [u8]) -> bool {
+        let (words, rest) = piece.as_chunks_mut::<8>();
+        match crate::avx2::mask_words_avx2(words, self.wide()) {
+            // Whole words leave the phase as it was.
+            Some(seen) => self.apply_short(rest) && seen & HIGH_BITS == 0,
+            None => self.apply_short(piece),
+        }
+    }
+
+    /// As [`apply`](Self::apply), for pieces that are known to be short.
+    #[inline]
+    pub(crate) fn apply_short(&mut self, piece: &mut [u8]) -> bool {
         let key = self.wide();
         // A word behind n words has the phase of the end: the piece's last word is read first and written last, and
         // overlaps the whole words where the length is no multiple.
@@ -35,12 +62,7 @@ impl Mask {
         let mut seen;
         if let Some(&last) = piece.last_chunk::<8>() {
             let last = u64::from_le_bytes(last) ^ self.wide();
-            seen = last;
-            for word in piece.as_chunks_mut::<8>().0 {
-                let plain = u64::from_le_bytes(*word) ^ key;
-                seen |= plain;
-                *word = plain.to_le_bytes();
-            }
+            seen = last | mask_words(piece.as_chunks_mut::<8>().0, key);
             if let Some(word) = piece.last_chunk_mut::<8>() {
                 *word = last.to_le_bytes();
             }
@@ -87,6 +109,18 @@ impl Mask {
     pub const fn skip(&mut self, len: usize) {
         self.key = self.key.rotate_right(8 * (len as u32 % 4));
     }
+}
+
+/// Transforms whole words: all bits that are set in any of them then.
+#[inline(always)]
+pub(crate) fn mask_words(words: &mut [[u8; 8]], key: u64) -> u64 {
+    let mut seen = 0;
+    for word in words {
+        let plain = u64::from_le_bytes(*word) ^ key;
+        seen |= plain;
+        *word = plain.to_le_bytes();
+    }
+    seen
 }
 
 #[cfg(test)]
@@ -138,6 +172,31 @@ mod tests {
                     assert_eq!(&out[1..], expected, "start {start} length {len} cut {cut}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn long_pieces_are_the_formula_too() {
+        let mut rng = Rng::new(6);
+        let mut bytes = vec![0; 5_000];
+        rng.fill(&mut bytes);
+        for _ in 0..300 {
+            let mut key = [0; 4];
+            rng.fill(&mut key);
+            let start = rng.below(40);
+            let payload = &bytes[start..start + 900 + rng.below(4_000)];
+            let expected = naive(key, payload);
+            let cut = rng.below(payload.len());
+            let mut masked = payload.to_vec();
+            let mut mask = Mask::new(key);
+            mask.apply(&mut masked[..cut]);
+            mask.apply(&mut masked[cut..]);
+            assert!(masked == expected);
+            // One byte that is not ASCII, anywhere.
+            let mut text = vec![b'a'; payload.len()];
+            assert!(Mask::new(key).apply(&mut naive(key, &text)));
+            text[cut] = 0x80;
+            assert!(!Mask::new(key).apply(&mut naive(key, &text)), "length {}, byte {cut}", text.len());
         }
     }
 

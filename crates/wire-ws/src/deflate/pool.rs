@@ -2,11 +2,11 @@
 
 use flate2::{Compress, Compression, Decompress};
 
-/// A compressor with the settings that it was made with.
+/// A compressor, with the level and the window that it was made for.
 pub(super) struct Compressor {
     pub(super) inner: Compress,
-    level: u8,
-    window_bits: u8,
+    #[cfg(feature = "std")]
+    made_for: (u8, u8),
 }
 
 /// Most of each that a thread keeps.
@@ -48,7 +48,7 @@ mod of_thread {
         COMPRESSORS
             .try_with(|pool| {
                 let mut pool = pool.borrow_mut();
-                let same = |c: &Compressor| (c.level, c.window_bits) == (level, window_bits);
+                let same = |c: &Compressor| c.made_for == (level, window_bits);
                 let at = pool.iter().position(same)?;
                 Some(pool.swap_remove(at))
             })
@@ -92,7 +92,11 @@ pub(super) fn take_compressor(level: u8, window_bits: u8) -> Compressor {
         return deflate;
     }
     let inner = Compress::new_with_window_bits(Compression::new(u32::from(level)), false, window_bits);
-    Compressor { inner, level, window_bits }
+    Compressor {
+        inner,
+        #[cfg(feature = "std")]
+        made_for: (level, window_bits),
+    }
 }
 
 pub(super) fn give_compressor(deflate: Compressor) {

@@ -69,7 +69,7 @@ fn long_messages_are_cut_where_that_is_asked_for() {
     assert_eq!(out, b"\x02\x01a\x80\x01b");
 
     let mut rng = Rng::new(1);
-    for size in [1, 2, 125, 126, 127, 1_000, 1 << 20] {
+    for size in [1, 2, 125, 126, 127, 254, 255, 256, 1_000, usize::MAX] {
         let mut client = Encoder::client([2; 32]).with_fragment_size(size);
         for len in [0, 1, 124, 125, 126, 127, 1_000, 5_000] {
             let mut payload = vec![0; len];
