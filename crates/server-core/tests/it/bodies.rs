@@ -135,7 +135,7 @@ fn a_slow_reader_holds_back_the_response_body() {
         let made = Rc::clone(&made);
         move |_: Request| {
             let made = Rc::clone(&made);
-            async move { Response::new(Endless { made }) }
+            async move { Response::new(Endless { made, piece: &[b'x'; 1024] }) }
         }
     });
     let client = world.connect();
@@ -148,8 +148,10 @@ fn a_slow_reader_holds_back_the_response_body() {
     assert_eq!((world.sim.live_tasks(), world.stats().in_flight, Rc::strong_count(&made)), (0, 0, 2));
 }
 
-struct Endless {
-    made: Rc<RefCell<usize>>,
+/// Pieces without an end, as fast as they are asked for.
+pub(crate) struct Endless {
+    pub(crate) made: Rc<RefCell<usize>>,
+    pub(crate) piece: &'static [u8],
 }
 
 impl http_body::Body for Endless {
@@ -161,7 +163,7 @@ impl http_body::Body for Endless {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         *self.made.borrow_mut() += 1;
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 1024])))))
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(self.piece)))))
     }
 }
 
@@ -222,6 +224,22 @@ fn a_streamed_body_over_its_limit_is_refused_before_the_head_or_cut_off_after_it
     world.send(&client, "9\r\nabcdefghi\r\n");
     assert!(client.is_closed());
     assert!(!client.text().contains("0\r\n\r\n"), "the client must not take it for whole");
+}
+
+/// Who asks again gets the same refusal, not what came behind it.
+#[test]
+fn a_body_over_its_limit_stays_refused() {
+    let world = world(async |mut request: Request| {
+        let mut body = request.take_body().limit(4);
+        let mut got = Vec::new();
+        for _ in 0..3 {
+            got.push(format!("{:?}", body.chunk().await));
+        }
+        text(got.join("\n"))
+    });
+    let got = world.exchange(post("Transfer-Encoding: chunked", "5\r\n01234\r\n3\r\nabc\r\n0\r\n\r\n"));
+    assert_eq!(got.matches("TooLarge").count(), 3, "{got}");
+    assert!(!got.contains("abc"), "{got}");
 }
 
 #[test]
@@ -303,7 +321,7 @@ fn trailers_go_both_ways() {
     assert!(got.contains("\r\n\r\n2\r\nab\r\n0\r\nx-sum: 2\r\n\r\n"), "{got}");
 }
 
-struct Frames<T>(std::collections::VecDeque<T>);
+pub(crate) struct Frames<T>(pub(crate) std::collections::VecDeque<T>);
 
 impl<T: Unpin> futures_core::Stream for Frames<T> {
     type Item = T;

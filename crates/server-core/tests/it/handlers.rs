@@ -4,9 +4,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use http::Response;
+use server_core::ws::WebSocketUpgrade;
 use server_core::{Body, ConnectionError, Request};
 
-use super::support::{SimTimer, get, text, world};
+use super::support::{SimTimer, get, sleep, text, with_sim, world};
+use super::websocket::HANDSHAKE;
 
 #[test]
 fn a_panic_answers_500_and_nothing_else_suffers() {
@@ -104,6 +106,29 @@ fn the_clients_death_drops_the_handler() {
         world.sim.run();
         assert_eq!((alive.get(), world.stats().in_flight, world.sim.live_tasks()), (0, 0, 0));
     }
+}
+
+/// The end of the WebSocket does not cut its handler off: there may be something to save.
+#[test]
+fn a_handler_may_finish_its_work_after_the_websocket() {
+    let done = Rc::new(Cell::new(false));
+    let world = with_sim(|sim| {
+        let done = Rc::clone(&done);
+        move |mut request: Request| {
+            let (sim, done) = (Rc::clone(&sim), Rc::clone(&done));
+            async move {
+                let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+                let response = upgrade.run(async |socket| drop(socket)).await;
+                sleep(&sim, 10).await;
+                done.set(true);
+                response
+            }
+        }
+    });
+    let client = world.connect();
+    world.send(&client, format!("{HANDSHAKE}\r\n"));
+    world.advance(20);
+    assert!(done.get(), "{:?}", client.ended());
 }
 
 /// Auto traits leak through: `Send` where the parts are, and `Rc` is welcome where they are not.

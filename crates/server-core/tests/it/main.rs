@@ -2,13 +2,20 @@
 
 mod bodies;
 mod deadlines;
+mod ends;
+mod fairness;
 mod handlers;
 mod kills;
-mod regressions;
 mod requests;
 mod rules;
 mod shutdown;
 mod sockets;
 mod support;
+mod tasks;
+mod threads;
 mod tower;
 mod websocket;
+
+/// What each test's thread holds can be measured.
+#[global_allocator]
+static ALLOCATOR: testkit::alloc::Counting = testkit::alloc::Counting;

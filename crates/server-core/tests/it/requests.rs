@@ -151,6 +151,64 @@ fn head_has_the_fields_of_get_and_no_content() {
     assert!(head("/empty").starts_with("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\nHTTP/1.1 200 OK\r\n"));
 }
 
+/// RFC 9110 8.6: the length of an answer to GET, which an empty body of HEAD does not tell.
+#[test]
+fn head_does_not_invent_a_content_length() {
+    let world = world(async |_: Request| text(Body::empty()));
+    let got = world.exchange("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(statuses(&got), [200]);
+    assert!(!got.contains("Content-Length"), "{got}");
+}
+
+/// A 2xx would promise a tunnel (RFC 9110 9.3.6), and there is none.
+#[test]
+fn connect_is_refused() {
+    let world = world(async |_: Request| text("hello"));
+    let client = world.connect();
+    world.send(&client, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n");
+    assert_eq!(client.statuses(), [501]);
+    assert!(client.is_closed());
+}
+
+/// What `http::Uri` cannot hold is refused; it does not arrive as `/`.
+#[test]
+fn no_target_silently_becomes_another() {
+    let world = world(async |request: http::Request<Incoming>| text(request.uri().to_string()));
+    let scheme = format!("{}://a/x", "s".repeat(70));
+    let mut targets: Vec<Vec<u8>> = [
+        "http://example.com",
+        "http://example.com?q",
+        "foo://example.com/x",
+        "http://ex%41mple.com/x",
+        "http://[v1.x:y]/x",
+        "http://a:/x",
+        "http://a:80/x",
+        "http://a_b/x",
+        "http://a!$&'()*+,;=b/x",
+        "/a//b",
+        "//a/b",
+        "/%zz",
+        "/%",
+        &scheme,
+        "HTTP://a/x",
+        "http://[::1]:80/x",
+    ]
+    .map(|target| target.as_bytes().to_vec())
+    .into();
+    for byte in 0x21..=0xff {
+        targets.push([b"/admin".as_slice(), &[byte], b"x"].concat());
+        targets.push([b"/admin?".as_slice(), &[byte], b"x"].concat());
+    }
+    for target in targets {
+        let got = world
+            .exchange([b"GET ", &target[..], b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"].concat());
+        if statuses(&got) == [200] {
+            let uri = got.split("\r\n\r\n").nth(1).unwrap();
+            assert!(!uri.is_empty() && uri != "/", "{}: {uri:?}", String::from_utf8_lossy(&target));
+        }
+    }
+}
+
 #[test]
 fn statuses_without_content_have_none() {
     let world = world(async |request: Request| {

@@ -1,12 +1,14 @@
 //! The rule tables over real TCP connections, on tokio: `rt::tokio` and everything below it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use conformance::{http1, ws};
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
-use server_core::{Body, Config, Listener as _, Request, Server};
+use server_core::{Body, Handler, Listener as _, Request, RequestKind, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::Builder;
 use wire_ws::{Decoder, Event, Role};
 
 use super::rules::answer;
@@ -14,7 +16,7 @@ use super::support::statuses;
 use super::websocket::{HANDSHAKE, echo};
 
 /// Far above what anything here takes, so that a hang fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn both(request: Request) -> http::Response<Body> {
     if request.path() == "/ws" && request.header("upgrade").is_some() {
@@ -24,33 +26,57 @@ async fn both(request: Request) -> http::Response<Body> {
     }
 }
 
-/// Runs `client` against a server on a port of its own, on a runtime of its own; then nothing may be left.
-fn with_server<Client: Future<Output = Vec<String>>>(
-    configure: impl FnOnce(&mut Config),
-    client: impl FnOnce(std::net::SocketAddr) -> Client,
-) {
-    let mut config = Config::default();
-    configure(&mut config);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let failures = runtime.block_on(async {
+/// Runs `client` against a server on a port of its own, on a runtime of its own with so many workers, or none but this
+/// thread; then nothing may be left.
+pub(crate) fn with_server<H, R, Client>(
+    workers: usize,
+    handler: H,
+    client: impl FnOnce(SocketAddr, Server<H, TokioTimer, R>) -> Client,
+) -> Client::Output
+where
+    H: Handler<R> + Send + Sync + 'static,
+    H::Future: Send,
+    H::Body: Send,
+    <H::Body as http_body::Body>::Error: Send,
+    R: RequestKind + 'static,
+    Client: Future,
+{
+    let mut builder = match workers {
+        0 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    let runtime = builder.worker_threads(workers.max(1)).enable_all().build().unwrap();
+    runtime.block_on(async {
         let listener = TokioListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::with_config(both, TokioTimer, config);
+        let server = Server::new(handler, TokioTimer);
         let serving = tokio::spawn({
             let server = server.clone();
             async move { serve(&server, listener).await }
         });
-        let failures = tokio::time::timeout(PATIENCE, client(address)).await.expect("an answer");
+        let output =
+            tokio::time::timeout(PATIENCE, client(address, server.clone())).await.expect("an answer");
         server.shutdown();
         tokio::time::timeout(PATIENCE, server.closed()).await.expect("an end");
         serving.await.unwrap().unwrap();
         assert_eq!(server.stats().connections, 0);
-        failures
-    });
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+        output
+    })
 }
 
-async fn http_case(case: &http1::Case, address: std::net::SocketAddr) -> Result<(), String> {
+/// Opens a WebSocket and reads the answer's head.
+pub(crate) async fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    stream.write_all(format!("{HANDSHAKE}\r\n").as_bytes()).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(stream)
+}
+
+async fn http_case(case: &http1::Case, address: SocketAddr) -> Result<(), String> {
     let error = |error: std::io::Error| format!("{}: {error}", case.id);
     let mut stream = TcpStream::connect(address).await.map_err(error)?;
     let (mut read, mut write) = stream.split();
@@ -84,26 +110,19 @@ async fn http_case(case: &http1::Case, address: std::net::SocketAddr) -> Result<
 
 #[test]
 fn http1_requests_over_tcp() {
-    with_server(
-        |_| {},
-        |address| async move {
-            let mut failures = Vec::new();
-            for case in http1::cases() {
-                failures.extend(http_case(&case, address).await.err());
-            }
-            failures
-        },
-    );
+    let failures = with_server(0, both, |address, _| async move {
+        let mut failures = Vec::new();
+        for case in http1::cases() {
+            failures.extend(http_case(&case, address).await.err());
+        }
+        failures
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-async fn websocket_case(case: &ws::Case, address: std::net::SocketAddr) -> Result<(), String> {
+async fn websocket_case(case: &ws::Case, address: SocketAddr) -> Result<(), String> {
     let error = |error: std::io::Error| format!("{}: {error}", case.id);
-    let mut stream = TcpStream::connect(address).await.map_err(error)?;
-    stream.write_all(format!("{HANDSHAKE}\r\n").as_bytes()).await.map_err(error)?;
-    let mut input = Vec::new();
-    while !input.ends_with(b"\r\n\r\n") {
-        input.push(stream.read_u8().await.map_err(error)?);
-    }
+    let mut stream = open(address).await.map_err(error)?;
     let (mut read, mut write) = stream.split();
     let bytes = case.bytes(true);
     let closes = case.echoes().last().is_some_and(|event| matches!(event, ws::Event::Close(..)));
@@ -145,18 +164,16 @@ fn websocket_frames_over_tcp() {
         let ws::Limits { message, frame, fragments } = case.limits;
         message.is_none() && frame.is_none() && fragments.is_none()
     };
-    with_server(
-        |_| {},
-        |address| async move {
-            let mut failures = Vec::new();
-            for case in ws::cases().iter().filter(|case| case.is_for(true) && default(case)) {
-                // A frame that is not whole cannot be followed by another.
-                if case.about.contains("incomplete") {
-                    continue;
-                }
-                failures.extend(websocket_case(case, address).await.err());
+    let failures = with_server(0, both, |address, _| async move {
+        let mut failures = Vec::new();
+        for case in ws::cases().iter().filter(|case| case.is_for(true) && default(case)) {
+            // A frame that is not whole cannot be followed by another.
+            if case.about.contains("incomplete") {
+                continue;
             }
-            failures
-        },
-    );
+            failures.extend(websocket_case(case, address).await.err());
+        }
+        failures
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

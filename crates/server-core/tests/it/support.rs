@@ -1,6 +1,9 @@
 //! A world with a server in it, and clients that are plain byte pipes.
 
+use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::Response;
@@ -8,6 +11,7 @@ use server_core::{
     Body, Config, ConnectionError, ConnectionInfo, Control, Handler, RequestKind, Server, Stats, Timer,
 };
 use testkit::sim::{Clock, Pipe, Sim, Sleep, Task, pipe};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What one direction of a connection holds before writes wait: as much as a socket would.
 pub(crate) const CAPACITY: usize = 256 << 10;
@@ -34,7 +38,7 @@ impl Timer for SimTimer {
 
 /// A server, not yet connected to.
 pub(crate) struct World<H, R> {
-    pub(crate) sim: Sim,
+    pub(crate) sim: Rc<Sim>,
     pub(crate) server: Server<H, SimTimer, R>,
 }
 
@@ -52,11 +56,26 @@ where
     H: Handler<R> + 'static,
     R: RequestKind + 'static,
 {
-    let sim = Sim::new();
+    let sim = Rc::new(Sim::new());
     let mut config = Config::default();
     configure(&mut config);
     let server = Server::with_config(handler, SimTimer(sim.clock().clone()), config);
     World { sim, server }
+}
+
+/// A world whose handler spawns tasks of its own, or waits for the clock.
+pub(crate) fn with_sim<H, R>(handler: impl FnOnce(Rc<Sim>) -> H) -> World<H, R>
+where
+    H: Handler<R> + 'static,
+    R: RequestKind + 'static,
+{
+    let sim = Rc::new(Sim::new());
+    let server = Server::new(handler(Rc::clone(&sim)), SimTimer(sim.clock().clone()));
+    World { sim, server }
+}
+
+pub(crate) fn sleep(sim: &Sim, seconds: u64) -> Sleep {
+    sim.clock().sleep_until(sim.clock().now() + Duration::from_secs(seconds))
 }
 
 impl<H, R> World<H, R>
@@ -65,8 +84,16 @@ where
     R: RequestKind + 'static,
 {
     pub(crate) fn connect(&self) -> Client {
+        self.connect_over(|pipe| pipe)
+    }
+
+    /// A connection whose server end is something around the pipe.
+    pub(crate) fn connect_over<Io>(&self, wrap: impl FnOnce(Pipe) -> Io) -> Client
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
         let (client, server) = pipe(CAPACITY);
-        let task = self.sim.spawn(self.server.connection(server, ConnectionInfo::default()));
+        let task = self.sim.spawn(self.server.connection(wrap(server), ConnectionInfo::default()));
         self.sim.run();
         Client { pipe: client, task }
     }
@@ -139,4 +166,45 @@ pub(crate) fn text(body: impl Into<Body>) -> Response<Body> {
 /// `GET path` on a connection that stays open.
 pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+/// A stream as TLS may be one: a flush is pending once after each write, a shutdown for ever.
+pub(crate) struct Reluctant {
+    pipe: Pipe,
+    written: bool,
+}
+
+impl Reluctant {
+    pub(crate) fn new(pipe: Pipe) -> Self {
+        Self { pipe, written: false }
+    }
+}
+
+impl AsyncRead for Reluctant {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, out)
+    }
+}
+
+impl AsyncWrite for Reluctant {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.written = true;
+        Pin::new(&mut self.pipe).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.written) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
 }

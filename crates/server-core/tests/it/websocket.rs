@@ -55,17 +55,17 @@ impl Peer {
         }
     }
 
-    fn frames(&mut self, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -> Vec<u8> {
+    pub(crate) fn frames(&mut self, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -> Vec<u8> {
         let mut out = Vec::new();
         encode(&mut self.encoder, &mut out);
         out
     }
 
-    fn text(&mut self, text: &str) -> Vec<u8> {
+    pub(crate) fn text(&mut self, text: &str) -> Vec<u8> {
         self.frames(|encoder, out| encoder.encode_message(DataKind::Text, text.as_bytes(), out).unwrap())
     }
 
-    fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
+    pub(crate) fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
         self.frames(|encoder, out| encoder.encode_close(CloseCode::new(code), reason, out).unwrap())
     }
 
@@ -144,6 +144,14 @@ fn wrong_handshakes_are_refused_and_the_connection_goes_on() {
         world.send(&client, get("/ws"));
         assert_eq!(client.statuses(), [426], "still HTTP");
     }
+}
+
+/// A declared body of no bytes is no body.
+#[test]
+fn a_handshake_with_content_length_0_is_accepted() {
+    let world = world(echo);
+    let got = world.exchange(HANDSHAKE.replace("Host: a\r\n", "Host: a\r\nContent-Length: 0\r\n") + "\r\n");
+    assert_eq!(statuses(&got), [101], "{got}");
 }
 
 #[test]
@@ -359,41 +367,22 @@ fn shutdown_sends_1001_and_waits_for_the_answer() {
     assert_eq!(world.sim.live_tasks(), 0);
 }
 
-/// The halves live in tasks of their own; the handler has returned.
+/// A server that has answered an upgrade does not answer it again, whatever became of the request's copies.
 #[test]
-fn halves_work_from_other_tasks() {
-    let sim = std::rc::Rc::new(testkit::sim::Sim::new());
-    let spawner = std::rc::Rc::clone(&sim);
-    let handler = move |mut request: Request| {
-        let (socket, response) = WebSocketUpgrade::from_request(&mut request).unwrap().accept();
-        let (mut sender, mut receiver) = socket.split();
-        spawner.spawn(async move {
-            while let Some(Ok(message)) = receiver.recv().await {
-                if sender.send(message).await.is_err() {
-                    break;
-                }
-            }
-        });
-        async { response }
-    };
-    let timer = super::support::SimTimer(sim.clock().clone());
-    let server = server_core::Server::new(handler, timer);
-    let (client, io) = testkit::sim::pipe(super::support::CAPACITY);
-    let task = sim.spawn(server.connection(io, server_core::ConnectionInfo::default()));
-    client.send(format!("{HANDSHAKE}\r\n"));
-    sim.run();
-    let mut peer = Peer::new(Client { pipe: client, task });
-    for n in 0..3 {
-        let frame = peer.text(&n.to_string());
-        peer.client.pipe.send(frame);
-        sim.run();
-        assert_eq!(peer.received(), [Got::Text(n.to_string())]);
-    }
-    let frame = peer.close(1000, "");
-    peer.client.pipe.send(frame);
-    sim.run();
-    assert!(peer.client.is_closed());
-    assert_eq!(sim.live_tasks(), 0);
+fn an_upgrade_is_accepted_once() {
+    let world = world(async |mut request: http::Request<Incoming>| {
+        let mut copy = http::Request::new(());
+        *copy.version_mut() = request.version();
+        *copy.headers_mut() = request.headers().clone();
+        *copy.extensions_mut() = request.extensions().clone();
+        let first = WebSocketUpgrade::from_http(&mut request).unwrap();
+        assert!(WebSocketUpgrade::from_http(&mut copy).is_err());
+        first.accept().1
+    });
+    let mut peer = open(&world);
+    assert_eq!(peer.received(), [Got::Close(Some(1000), String::new())], "dropped, without a panic");
+    world.advance(60);
+    assert_eq!(world.sim.live_tasks(), 0);
 }
 
 /// A handler that sends and then waits for something else must not hold its bytes back.
