@@ -40,7 +40,7 @@
 //! | direction | context takeover | between messages | after `shrink` | within a fragmented message |
 //! |---|---|---|---|---|
 //! | receiving | no | 0 | 0 | 79 KiB |
-//! | receiving | yes | 79 KiB | what was received, at most 32 KiB | 79 KiB |
+//! | receiving | yes | what was received, at most 32 KiB | the same | 79 KiB |
 //! | sending | no | 0 | 0 | 372 KiB |
 //! | sending | yes | 372 KiB | 0, without context | 372 KiB |
 //!
