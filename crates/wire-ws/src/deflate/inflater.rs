@@ -39,7 +39,7 @@ pub struct Inflater {
     /// The end of what was inflated: all a connection holds between messages. Where there is no takeover: within
     /// the message, where it came in several pieces.
     history: History,
-    /// Has `history` as its window. It is held within a message and, with takeover, until `shrink`.
+    /// Has `history` as its window. It is held within a message only.
     inflate: Option<Decompress>,
     /// Bytes of the current block have come: `TAIL` is due at the end of the message.
     within_block: bool,
@@ -95,25 +95,15 @@ impl Inflater {
         if let Err(kind) = result {
             self.failed = Some(kind);
             self.history.clear();
-            self.shrink();
+            self.release();
         }
         result
     }
 
-    /// Gives memory back that is held for speed. For connections that fall idle: with context takeover, what was
-    /// received (at most the window) is still held then; without, nothing. Within a message it does nothing.
+    /// Gives memory back that is not in use. For connections that fall idle: with context takeover, what was received
+    /// (at most the window) is still held then; without, nothing.
     pub fn shrink(&mut self) {
-        if self.within_message() && self.failed.is_none() {
-            return;
-        }
-        if let Some(inflate) = self.inflate.take() {
-            pool::give_decompressor(inflate);
-        }
         self.history.shrink();
-    }
-
-    fn within_message(&self) -> bool {
-        self.inflate.is_some() && (self.within_block || self.inflated > 0 || self.finals > 0)
     }
 
     fn piece(
@@ -136,6 +126,9 @@ impl Inflater {
                     return Err(ErrorKind::InvalidDeflate);
                 }
             }
+            if self.within_block && !self.is_between_blocks() {
+                return Err(ErrorKind::InvalidDeflate);
+            }
             if !self.utf8.is_complete() {
                 return Err(ErrorKind::IncompleteUtf8);
             }
@@ -145,9 +138,28 @@ impl Inflater {
             self.history.push(&out[new..]);
         } else {
             self.history.clear();
-            self.shrink();
+        }
+        if last {
+            self.release();
         }
         Ok(())
+    }
+
+    /// Whether no block is begun: only then is an empty final block read as one. (`TAIL` may also end within the
+    /// description of a block's codes, which gives nothing.) The decompressor is of no use afterwards.
+    fn is_between_blocks(&mut self) -> bool {
+        const EMPTY_FINAL: [u8; 2] = [0x03, 0x00];
+        let Some(inflate) = &mut self.inflate else { return true };
+        let before = inflate.total_out();
+        let status = inflate.decompress(&EMPTY_FINAL, &mut [0; 8], FlushDecompress::None);
+        matches!(status, Ok(Status::StreamEnd)) && inflate.total_out() == before
+    }
+
+    /// Gives the decompressor back: what the next message needs of it is in `history`.
+    fn release(&mut self) {
+        if let Some(inflate) = self.inflate.take() {
+            pool::give_decompressor(inflate);
+        }
     }
 
     /// Inflates `input` to its end.

@@ -40,9 +40,11 @@
 //! | direction | context takeover | between messages | after `shrink` | within a fragmented message |
 //! |---|---|---|---|---|
 //! | receiving | no | 0 | 0 | 79 KiB |
-//! | receiving | yes | 79 KiB | what was received, at most 32 KiB | 79 KiB |
+//! | receiving | yes | what was received, at most 32 KiB | the same | 79 KiB |
 //! | sending | no | 0 | 0 | 372 KiB |
 //! | sending | yes | 372 KiB | 0, without context | 372 KiB |
+//!
+//! The window that is held is copied into a decompressor for each message: about 2 µs where it is full.
 //!
 //! With feature `std` what is not held stays with the thread, four of each, for the next message of any connection.
 //! A window of 2^9 bytes makes it 0.5 KiB for receiving after `shrink`, and 246 KiB for sending: most of it is hash
