@@ -1,6 +1,9 @@
 //! Fuzz targets of the wire family as plain functions: what libFuzzer runs, and what a test replays the seeds with.
 
 pub mod http1;
+pub mod http1_client;
+#[cfg(feature = "hyper")]
+pub mod http1_hyper;
 pub mod ws;
 pub mod ws_connection;
 pub mod ws_deflate;

@@ -186,6 +186,20 @@ impl FieldScanner {
         }
     }
 
+    /// The shortest way through bytes that arrive a few at a time: whether `view`, of which the first `seen` bytes were
+    /// scanned, grew by text in the middle of a value, and nothing else. Otherwise nothing changes.
+    #[inline]
+    pub(crate) fn grow(&mut self, view: &[u8], seen: usize) -> bool {
+        let Some(name) = self.name else { return false };
+        let new = &view[seen..];
+        // Not where a CR was left to be looked at again.
+        if self.line + name.len + 1 + self.clean != seen || !class::from_control(new).is_empty() {
+            return false;
+        }
+        self.clean += new.len();
+        true
+    }
+
     /// A name at the start of `rest` that is not known, or long, or near the end of the input, or wrong, or no line yet.
     #[inline(never)]
     fn other_name(

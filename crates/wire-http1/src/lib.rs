@@ -161,9 +161,9 @@
 //! `conformance/http1` and `conformance/http1c` hold them as data.
 //!
 //! A request is written only if this crate would accept it, by the same code. What is accepted beyond the grammar: one
-//! empty line before a message ([`Config::max_empty_lines`]), and the bytes
-//! ``^`{|}`` in a request target, which browsers leave unencoded and nobody gives a meaning. What is refused although the
-//! grammar allows it: `%00` in a target, a comma in a host, leading zeros in Content-Length, fields that announce content in a 1xx or 204 response.
+//! empty line before a message ([`Config::max_empty_lines`]), and the bytes ``^`{|}`` in a request target, which browsers
+//! leave unencoded and nobody gives a meaning. What is refused although the grammar allows it: `%00` in a target, a comma in
+//! a host, leading zeros in Content-Length, fields that announce content in a 1xx or 204 response.
 //!
 //! Never the codec's business: decoding or normalising targets, knowing methods, limiting the size of content, time.
 //!

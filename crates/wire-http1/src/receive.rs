@@ -177,6 +177,13 @@ impl<L: StartLine> Receiver<L> {
         input: &[u8],
         head: &mut Head<L>,
     ) -> Result<(usize, Option<usize>), (ErrorKind, usize)> {
+        if self.pending > 0
+            && let Some(fields) = &mut self.place.fields
+            && input.len() < self.place.line.len() + self.config.field_section_limit()
+            && fields.grow(input, self.pending)
+        {
+            return Ok((0, None));
+        }
         let start = self.skip_empty_lines(input)?;
         match self.scan_head(&input[start..], head) {
             Ok(len) => Ok((start, len)),

@@ -1,0 +1,353 @@
+//! What `wire-http1` costs: instructions under callgrind, bytes per second, allocations, each beside what it is compared
+//! with in the same run.
+//!
+//! `cargo run --release --package wire-benches --features peers --bin http1` measures, and writes `benches/HTTP1.md`.
+//! `http1 WORKLOAD COUNT` runs one workload that many times: the runner starts itself so, under valgrind.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use interop::Result;
+use testkit::alloc;
+use wire_http1::{
+    BodyLen, ClientConnection, Config, Event, HeadWriter, RequestHead, ResponseHead, ServerConnection,
+};
+
+#[global_allocator]
+static COUNTING: alloc::Counting = alloc::Counting;
+
+const PAGE: &str = "HTTP1.md";
+const COMMAND: &str = "cargo run --release --package wire-benches --features peers --bin http1";
+
+/// What a browser sends: 15 fields, 737 bytes.
+const BROWSER: &[u8] = b"GET /articles/2024/why-http?ref=front&page=2 HTTP/1.1\r\n\
+    Host: www.example.com\r\n\
+    Connection: keep-alive\r\n\
+    sec-ch-ua: \"Chromium\";v=\"128\", \"Not;A=Brand\";v=\"24\"\r\n\
+    sec-ch-ua-mobile: ?0\r\n\
+    sec-ch-ua-platform: \"Linux\"\r\n\
+    Upgrade-Insecure-Requests: 1\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
+    Sec-Fetch-Site: same-origin\r\n\
+    Sec-Fetch-Mode: navigate\r\n\
+    Sec-Fetch-User: ?1\r\n\
+    Sec-Fetch-Dest: document\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-US,en;q=0.9\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; consent=yes\r\n\r\n";
+
+/// What a server answers: 10 fields.
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
+    Date: Tue, 01 Oct 2024 12:00:00 GMT\r\n\
+    Content-Type: text/html; charset=utf-8\r\n\
+    Content-Length: 0\r\n\
+    Connection: keep-alive\r\n\
+    Server: wire\r\n\
+    Cache-Control: private, max-age=0, must-revalidate\r\n\
+    ETag: \"33a64df551425fcc55e4d42a148795d9f25f89d4\"\r\n\
+    Vary: Accept-Encoding, Cookie\r\n\
+    Set-Cookie: session=0123456789abcdef0123456789abcdef; Path=/; HttpOnly; Secure; SameSite=Lax\r\n\
+    Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n\r\n";
+
+/// A head of about 64 KiB.
+fn large(field: impl Fn(usize) -> String, fields: usize) -> Vec<u8> {
+    let fields: String = (0..fields).map(field).collect();
+    format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n").into_bytes()
+}
+
+fn one_field() -> Vec<u8> {
+    large(|_| format!("X-Large: {}\r\n", "v".repeat(65_400)), 1)
+}
+
+fn many_fields() -> Vec<u8> {
+    large(|i| format!("X-Field-{i:02}: {}\r\n", "v".repeat(646)), 98)
+}
+
+fn tiny_fields() -> Vec<u8> {
+    large(|_| "a:b\r\n".into(), 13_000)
+}
+
+/// Does something this many times.
+type Workload = fn(u64);
+
+/// What is run under callgrind. Each prepares outside of the loop and does its work `count` times.
+const WORKLOADS: &[(&str, Workload)] = &[
+    ("nothing", |count| assert!(black_box(count) > 0)),
+    ("new", |count| heads(count, |_| {})),
+    ("request", |count| {
+        heads(count, |connection| {
+            black_box(connection.decode(black_box(BROWSER)).expect("a request"));
+        });
+    }),
+    ("exchange", exchanges),
+    ("client", |count| {
+        let (mut connection, mut out, mut spare) =
+            (ClientConnection::default(), Vec::new(), ResponseHead::default());
+        (0..count).for_each(|_| client_exchange(&mut connection, &mut out, &mut spare));
+    }),
+    ("whole-one-field", |count| fed(count, &one_field(), usize::MAX)),
+    ("bytes-one-field", |count| fed(count, &one_field(), 1)),
+    ("whole-many-fields", |count| fed(count, &many_fields(), usize::MAX)),
+    ("bytes-many-fields", |count| fed(count, &many_fields(), 1)),
+    ("whole-tiny-fields", |count| fed(count, &tiny_fields(), usize::MAX)),
+    ("bytes-tiny-fields", |count| fed(count, &tiny_fields(), 1)),
+    #[cfg(feature = "peers")]
+    ("httparse", |count| {
+        for _ in 0..count {
+            let mut fields = [httparse::EMPTY_HEADER; 32];
+            let mut request = httparse::Request::new(&mut fields);
+            black_box(request.parse(black_box(BROWSER)).expect("a request"));
+            black_box(&request);
+        }
+    }),
+];
+
+/// A fresh connection, but for the table of fields, and `work` on it.
+fn heads(count: u64, work: impl Fn(&mut ServerConnection)) {
+    let mut table = RequestHead::default();
+    for _ in 0..count {
+        let mut connection = ServerConnection::default();
+        connection.take_head(std::mem::take(&mut table));
+        work(black_box(&mut connection));
+        table = connection.take_head(RequestHead::default());
+    }
+}
+
+fn exchanges(count: u64) {
+    let (mut connection, mut out) = (ServerConnection::default(), Vec::new());
+    (0..count).for_each(|_| exchange(&mut connection, &mut out));
+}
+
+/// A browser's request and an answer of 13 bytes, on a connection that persists.
+fn exchange(connection: &mut ServerConnection, out: &mut Vec<u8>) {
+    out.clear();
+    let head = connection.decode(black_box(BROWSER)).expect("a request");
+    connection.decode(&BROWSER[head.consumed..]).expect("an end");
+    let mut writer = connection.encode_head(200, "", BodyLen::Fixed(13), out).expect("a head");
+    writer.field("Content-Type", "text/plain").expect("a field");
+    writer.finish().expect("a head");
+    connection.encode_data(b"Hello, World!", out).expect("content");
+    connection.encode_end(out).expect("an end");
+    assert!(connection.next_cycle());
+}
+
+/// A request of three fields and the response to it.
+fn client_exchange(connection: &mut ClientConnection, out: &mut Vec<u8>, spare: &mut ResponseHead) {
+    out.clear();
+    let mut writer = connection.encode_head("GET", "/articles/2024", None, out).expect("a line");
+    for (name, value) in [("Host", "www.example.com"), ("User-Agent", "wire"), ("Accept", "*/*")] {
+        writer.field(name, value).expect("a field");
+    }
+    writer.finish().expect("a head");
+    connection.encode_end(out).expect("an end");
+    let head = connection.decode(black_box(RESPONSE)).expect("a response");
+    *spare = connection.take_head(std::mem::take(spare));
+    connection.decode(&RESPONSE[head.consumed..]).expect("an end");
+    assert!(connection.next_cycle());
+}
+
+/// A large head in pieces.
+fn fed(count: u64, head: &[u8], piece: usize) {
+    let mut config = Config::default();
+    config.max_fields = usize::MAX;
+    config.max_field_section = 1 << 20;
+    let mut table = RequestHead::default();
+    for _ in 0..count {
+        let mut connection = ServerConnection::new(config.clone());
+        connection.take_head(std::mem::take(&mut table));
+        let mut end = 0_usize;
+        loop {
+            end = head.len().min(end.saturating_add(piece));
+            let step = connection.decode(black_box(&head[..end])).expect("a head");
+            if step.event == Some(Event::Head) {
+                break;
+            }
+        }
+        table = connection.take_head(RequestHead::default());
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let result = match &arguments[..] {
+        [] => measure(),
+        [name, count] => match WORKLOADS.iter().find(|(other, _)| other == name) {
+            Some((_, work)) => count.parse().map(work).map_err(Into::into),
+            None => Err(format!("no workload {name}").into()),
+        },
+        _ => Err("usage: http1 [WORKLOAD COUNT]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fact) => {
+            eprintln!("http1: {fact}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result {
+    let mut page = format!(
+        "# What HTTP/1.1 costs\n\nShown by `{COMMAND}`, which rewrites this page.\n\n\
+         ## Instructions\n\nCounted by callgrind, per message: the difference of two runs, divided. The target is a ratio.\n\n"
+    );
+    if callgrind("nothing", 1).is_ok() {
+        instructions(&mut page)?;
+    } else {
+        page.push_str("Not measured: valgrind is not installed.\n");
+    }
+    throughput(&mut page)?;
+    allocations(&mut page)?;
+    print!("{page}");
+    Ok(fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE), page)?)
+}
+
+fn instructions(page: &mut String) -> Result {
+    page.push_str("| work | instructions | compared with | instructions | ratio | target |\n|---|---|---|---|---|---|\n");
+    let head = per_run("request", 2000)? - per_run("new", 2000)?;
+    if WORKLOADS.iter().any(|(name, _)| *name == "httparse") {
+        let peer = per_run("httparse", 2000)?;
+        row(page, "head of a browser's request", head, "`httparse`, which only tokenises", peer, "1.1")?;
+    } else {
+        writeln!(
+            page,
+            "| head of a browser's request | {head:.0} | `httparse`: needs `--features peers` | | | 1.1 |"
+        )?;
+    }
+    let exchange = per_run("exchange", 2000)?;
+    row(page, "request, answer, next", exchange, "the head alone", head, "")?;
+    let client = per_run("client", 2000)?;
+    row(
+        page,
+        "client: request, response head of 10 fields, next",
+        client,
+        "the server's exchange",
+        exchange,
+        "",
+    )?;
+    for (shape, name) in [
+        ("one field", "one-field"),
+        ("98 fields of 660 bytes", "many-fields"),
+        ("13,000 fields of 5 bytes", "tiny-fields"),
+    ] {
+        let whole = per_run(&format!("whole-{name}"), 20)?;
+        let bytes = per_run(&format!("bytes-{name}"), 2)?;
+        row(page, &format!("head of 64 KiB byte by byte, {shape}"), bytes, "at once", whole, "20")?;
+    }
+    Ok(())
+}
+
+fn row(page: &mut String, work: &str, cost: f64, peer: &str, other: f64, target: &str) -> Result {
+    Ok(writeln!(page, "| {work} | {cost:.0} | {peer} | {other:.0} | {:.2} | {target} |", cost / other)?)
+}
+
+/// Instructions of one run of a workload.
+fn per_run(name: &str, count: u64) -> Result<f64> {
+    let (few, many) = (callgrind(name, count)?, callgrind(name, 2 * count)?);
+    Ok((many as f64 - few as f64) / count as f64)
+}
+
+/// Instructions of this program with one workload.
+fn callgrind(name: &str, count: u64) -> Result<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe()?)
+        .args([name, &count.to_string()])
+        .output()?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    let count = log.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
+    Ok(count.ok_or_else(|| format!("callgrind says no count:\n{log}"))?.parse()?)
+}
+
+const CHUNK: usize = 64 << 10;
+const READ: usize = 16 << 10;
+
+/// A chunked body in reads, against a copy of the same bytes.
+fn throughput(page: &mut String) -> Result {
+    const CHUNKS: usize = 256;
+    let mut input = Vec::new();
+    for _ in 0..CHUNKS {
+        input.extend_from_slice(b"10000\r\n");
+        input.resize(input.len() + CHUNK, b'x');
+        input.extend_from_slice(b"\r\n");
+    }
+    input.extend_from_slice(b"0\r\n\r\n");
+    let decode = best(|| {
+        let mut connection = ServerConnection::default();
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        connection.decode(head).expect("a head");
+        let mut content = 0;
+        for mut read in input.chunks(READ) {
+            loop {
+                let step = connection.decode(black_box(read)).expect("a chunk");
+                read = &read[step.consumed..];
+                match step.event {
+                    Some(Event::Data { len }) => content += len,
+                    Some(Event::Paused) | None => break,
+                    Some(_) => {}
+                }
+            }
+        }
+        assert_eq!(content, CHUNKS * CHUNK);
+    });
+    let mut copy = vec![0; READ];
+    let memcpy = best(|| {
+        for read in input.chunks(READ) {
+            copy[..read.len()].copy_from_slice(black_box(read));
+            black_box(&copy);
+        }
+    });
+    let speed = |time: Duration| input.len() as f64 / time.as_secs_f64() / 1e9;
+    Ok(write!(
+        page,
+        "\n## Throughput\n\nChunks of 64 KiB in reads of 16 KiB, 16 MiB in all, the best of 20 runs. Content is only counted, so\n\
+         this is the cost of a call; the copy is what whoever touches the bytes pays.\n\n\
+         | work | GB/s | `memcpy` of each read, GB/s | ratio | target |\n|---|---|---|---|---|\n\
+         | chunked content | {:.0} | {:.1} | {:.0} | 20 GB/s |\n",
+        speed(decode),
+        speed(memcpy),
+        speed(decode) / speed(memcpy)
+    )?)
+}
+
+fn best(mut work: impl FnMut()) -> Duration {
+    let runs = (0..20).map(|_| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    });
+    runs.min().unwrap_or_default()
+}
+
+fn allocations(page: &mut String) -> Result {
+    const COUNT: u32 = 1000;
+    let (mut server, mut out) = (ServerConnection::default(), Vec::new());
+    exchange(&mut server, &mut out);
+    let ((), served) = alloc::measure(|| (0..COUNT).for_each(|_| exchange(&mut server, &mut out)));
+    let (mut client, mut spare) = (ClientConnection::default(), ResponseHead::default());
+    (0..2).for_each(|_| client_exchange(&mut client, &mut out, &mut spare));
+    let ((), asked) =
+        alloc::measure(|| (0..COUNT).for_each(|_| client_exchange(&mut client, &mut out, &mut spare)));
+    let refused = alloc::measure(|| {
+        let mut connection = ServerConnection::default();
+        connection.decode(b"GET / HTTP/1.1\r\n\r\n").expect_err("no Host");
+        connection
+            .encode_head(400, "", BodyLen::Fixed(0), &mut out)
+            .and_then(HeadWriter::finish)
+            .expect("a head");
+    });
+    Ok(write!(
+        page,
+        "\n## Allocations\n\n| work | allocations | target |\n|---|---|---|\n\
+         | request and answer, warm | {} | 0 |\n| client: request and response, warm | {} | 0 |\n\
+         | a refused request on a new connection | {} | |\n",
+        served.count as f64 / f64::from(COUNT),
+        asked.count as f64 / f64::from(COUNT),
+        refused.1.count
+    )?)
+}
