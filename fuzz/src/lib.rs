@@ -2,7 +2,7 @@
 
 pub mod http1;
 pub mod http1_client;
-#[cfg(feature = "hyper")]
+#[cfg(feature = "differential")]
 pub mod http1_hyper;
 pub mod ws;
 pub mod ws_connection;

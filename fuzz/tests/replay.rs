@@ -12,7 +12,7 @@ fn every_committed_input() {
         ("http1_connection", wire_fuzz::http1::http1_connection),
         ("http1_round_trip", wire_fuzz::http1::http1_round_trip),
         ("http1_client", wire_fuzz::http1_client::http1_client),
-        #[cfg(feature = "hyper")]
+        #[cfg(feature = "differential")]
         ("http1_hyper", wire_fuzz::http1_hyper::http1_hyper),
         ("ws_frames", wire_fuzz::ws::ws_frames),
         ("ws_message", wire_fuzz::ws::ws_message),
