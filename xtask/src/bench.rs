@@ -9,14 +9,28 @@ use crate::workspace::Workspace;
 pub(crate) enum Bench {
     /// Resident memory per idle connection
     Idle,
+    /// Instructions, throughput and allocations of wire-http1
+    Http1,
 }
 
 pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
-    let name = match what {
-        Bench::Idle => "idle",
+    let bench = |name| {
+        let run = [
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "wire-benches",
+            "--features",
+            "peers",
+            "--bin",
+            name,
+            "--",
+        ];
+        workspace.cargo(&run)
     };
-    let echo = workspace.build_echo()?;
-    run(workspace
-        .cargo(&["run", "--release", "--quiet", "--package", "wire-benches", "--bin", name, "--"])
-        .arg(echo))
+    match what {
+        Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
+        Bench::Http1 => run(&mut bench("http1")),
+    }
 }
