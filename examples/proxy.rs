@@ -2,11 +2,10 @@
 //!
 //! Every field is validated twice, hop-by-hop fields are dropped (RFC 9110 section 7.6.1), both messages are framed by the
 //! codec: what could be read in two ways goes nowhere. Content streams both ways at once; a side that does not read stops the
-//! other one. One request is under way at a time. Upgrades are tunnelled if the upstream agrees. There are no deadlines.
-use std::{collections::HashSet, error::Error, time::Duration};
-
+//! other one. One request is under way at a time. Upgrades are tunnelled if the upstream agrees. No deadlines: a dead client is noticed when written to.
 use bytes::{Buf as _, BytesMut};
 use clap::Parser as _;
+use std::{collections::HashSet, error::Error, time::Duration};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use wire_http1::{BodyFraming, BodyLen, ClientConnection, Event, FieldView, HeadView, HeadWriter, Known};
@@ -74,7 +73,8 @@ impl Proxy {
                 write.write_all(&[&std::mem::take(&mut self.client_out), &self.up_in[..]].concat()).await?;
                 return Ok(tokio::io::copy_bidirectional(stream, &mut up_stream).await.map(drop)?);
             }
-            if self.server.response_complete() && self.server.request_complete() {
+            let no_more = self.server.request_complete() || !self.server.keep_alive();
+            if no_more && self.server.response_complete() {
                 if self.client.next_cycle() && self.server.next_cycle() { continue } else { return Ok(()) }
             }
             tokio::select! {

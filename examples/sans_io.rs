@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use wire_http1::{self as http1, BodyLen, ServerConnection};
-use wire_ws::handshake::{self, Rejection, RequestLine};
+use wire_ws::handshake::{self, RequestLine};
 use wire_ws::{Decoder, Encoder, Event, Role};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,14 +27,17 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             Ok(step) if step.event == Some(http1::Event::Head) => {
                 let request = http.take_head(Default::default());
                 let head = request.view(step.payload(&input));
-                let line = RequestLine { method: head.method(), http_11_or_later: true };
+                let http_11_or_later = request.version() == http1::Version::Http11;
+                let line = RequestLine { method: head.method(), http_11_or_later };
                 let offer = handshake::accept(&line, head.fields().map(|field| (field.name, field.value)));
-                let status = offer.as_ref().map_or_else(Rejection::status, |_| 101);
+                let (status, fields) = match &offer {
+                    Ok(_) if request.body().has_content() => (400, Vec::new()),
+                    Ok(offer) => (101, offer.response_fields(None).collect()),
+                    Err(rejection) => (rejection.status(), rejection.response_fields().to_vec()),
+                };
                 http.set_close(); // one exchange, unless it becomes a WebSocket
                 let mut response = http.encode_head(status, "", BodyLen::Fixed(0), &mut out)?;
-                for (name, value) in offer.iter().flat_map(|offer| offer.response_fields(None)) {
-                    response.field(name, value)?;
-                }
+                fields.into_iter().try_for_each(|(name, value)| response.field(name, value))?;
                 response.finish()?;
                 input.drain(..step.consumed);
                 break status;
@@ -51,8 +54,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     while status == 101 && !encoder.is_closed() {
         let refuse = |error: wire_ws::Error| encoder.encode_close(Some(error.close_code()), "", &mut out);
         let Ok(step) = decoder.decode(&mut input).map_err(refuse) else { break };
-        // The payload is the tail of what was consumed.
-        let payload = step.payload(&input);
+        let payload = step.payload(&input); // the tail of what was consumed
         match step.event {
             Some(Event::Data { kind, last, .. }) => encoder.encode_fragment(kind, payload, last, &mut out)?,
             Some(Event::Ping { .. }) => encoder.encode_pong(payload, &mut out)?,

@@ -27,8 +27,12 @@ const STEPS: &[(&str, Step)] = &[
     ("crates-alone", alone),
     ("tests", tests),
     ("docs", |workspace, _| {
-        let docs = ["doc", "--workspace", "--no-deps", "--all-features"];
-        run(workspace.cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))
+        // With and without features: a link to what a feature adds is broken without it.
+        for features in [&["--all-features"][..], &[]] {
+            let docs = [&["doc", "--workspace", "--no-deps"], features].concat();
+            run(workspace.cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+        }
+        Ok(())
     }),
     ("deps", |workspace, _| deps::run(workspace)),
     ("no-std", |workspace, _| no_std::run_proof(workspace)),

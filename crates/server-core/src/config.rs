@@ -49,6 +49,10 @@ pub struct Config {
     /// How long a handler may go on after the client has ended its side. Some clients half-close behind their request
     /// and wait for the answer; one that died looks the same until something is written to it. `None`: as long as it
     /// likes; zero: it is dropped at once. A client that goes on to read its response is given more. Default 3 s.
+    ///
+    /// It is noticed by reading, and what nobody asks for is read ahead by 4 KiB only. A client that dies with more than
+    /// that unread (behind a handler that does not read its body, say) is noticed when the handler answers, or by
+    /// [`handler_timeout`](Self::handler_timeout).
     pub half_close_timeout: Option<Duration>,
     /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
     pub websocket_close_timeout: Duration,

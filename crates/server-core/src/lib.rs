@@ -1,7 +1,7 @@
 //! A thin async HTTP and WebSocket server over sans-IO codecs.
 //!
 //! It owns time and sockets and leaves protocol to [`wire_http1`] and [`wire_ws`]. It spawns nothing, forces no runtime
-//! on anybody, and knows neither routes nor sessions: bring a function, or any `tower::Service` ([`Tower`]).
+//! on anybody, and knows neither routes nor sessions: bring a function, or any `tower::Service`.
 //!
 //! ```no_run
 //! # #[cfg(feature = "rt-tokio")]
@@ -31,6 +31,16 @@
 //! | WebSockets | [`ws`] |
 //! | limits and deadlines | [`Config`] |
 //! | another runtime, another transport | [`Listener`], [`Timer`], [`Server::connection`] |
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio |
+//! | `tower` | `Tower`: any `tower::Service` as a handler |
+//! | `ws-deflate` | permessage-deflate for WebSockets: `Config::websocket_deflate` |
 
 mod body;
 mod config;

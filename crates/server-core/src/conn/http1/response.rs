@@ -1,8 +1,8 @@
 //! The response side: heads, bodies as they come, and the answers that the server gives by itself.
 
 use bytes::Buf;
+use http::header;
 use http::response::Parts;
-use http::{StatusCode, header};
 use http_body::Frame;
 use wire_http1::{BodyLen, EncodeError};
 
@@ -187,8 +187,7 @@ impl<Io> Link<Io> {
     /// A response of the server's own: the status in words and, where there is one, a line that says more.
     pub(super) fn answer(&mut self, status: u16, message: &str) {
         self.withdraw_upgrade();
-        let reason =
-            StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
+        let reason = wire_http1::reason_phrase(status);
         let separator = if message.is_empty() { "" } else { "\n" };
         let text = format!("{status} {reason}{separator}{message}\n");
         let done = (|| {
