@@ -6,17 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-/// What stands behind a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The RFC says MUST, or its grammar leaves no choice.
-    Must,
-    /// The RFC says SHOULD, or "ought to".
-    Should,
-    /// The RFC allows more than one reaction; this is the one we hold to be best.
-    Ours,
-}
+use crate::Severity;
 
 /// One HTTP/1 rule: bytes that a client sends on a fresh connection, and what comes of them.
 ///

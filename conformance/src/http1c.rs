@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::http1::{Severity, expand, load};
+use crate::Severity;
+use crate::http1::{expand, load};
 
 /// One HTTP/1 rule: bytes that a server sends on a connection on which the requests were written, and what comes of them.
 ///
