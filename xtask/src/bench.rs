@@ -11,6 +11,8 @@ pub(crate) enum Bench {
     Idle,
     /// Instructions, throughput and allocations of wire-http1
     Http1,
+    /// Masking WebSocket payloads, against memcpy
+    Mask,
 }
 
 pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
@@ -32,5 +34,6 @@ pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
     match what {
         Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
         Bench::Http1 => run(&mut bench("http1")),
+        Bench::Mask => run(&mut bench("mask")),
     }
 }

@@ -1,6 +1,6 @@
-//! What masking costs, as a ratio to `memcpy` in the same run: `cargo bench -p wire-ws --bench mask`.
+//! What masking costs, as a ratio to `memcpy` in the same run: `cargo xtask bench mask`.
 //!
-//! With `--no-default-features` the loop is compiled for the target's baseline alone.
+//! `cargo run --release -p wire-benches --no-default-features --bin mask` shows the loop as compiled for the target's baseline.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
