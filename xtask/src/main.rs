@@ -94,6 +94,7 @@ fn interop(workspace: &Workspace, options: Interop) -> Result<interop::Report> {
         None => workspace.build_echo()?,
     };
     Ok(interop::run(&interop::Options {
+        proxy: echo.with_file_name("proxy"),
         echo,
         scripts: workspace.root.join("conformance/interop"),
         tools: workspace.target.join("interop"),

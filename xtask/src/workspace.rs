@@ -74,7 +74,7 @@ impl Workspace {
 
     /// Builds the echo server for release, and says where it is.
     pub(crate) fn build_echo(&self) -> Result<PathBuf> {
-        crate::run(&mut self.cargo(&["build", "--release", "--example", "echo"]))?;
+        crate::run(&mut self.cargo(&["build", "--release", "--example", "echo", "--example", "proxy"]))?;
         Ok(self.target.join("release/examples/echo"))
     }
 }

@@ -15,30 +15,71 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
         return Ok(());
     }
     with_server(&options.echo, report, "curl", &[], |server, report| {
-        let mut check = |name: &str, check: fn(&Server) -> Result| {
+        for (name, check) in ANYWHERE.iter().chain(DIRECT) {
             report.check(&format!("curl: {name}"), || check(server));
-        };
-        check("GET / is an HTML page", page);
-        check("GET /hello", hello);
-        check("HEAD /hello has the same head and no body", head);
-        check("HTTP/1.0", http_1_0);
-        check("/echo with POST, PUT, PATCH, DELETE and GET", echo);
-        check("/echo keeps the Content-Type or says octet-stream", content_type);
-        check("chunked upload from a pipe", chunked);
-        check("Expect: 100-continue is answered before the body", expect_continue);
-        check("/request tells what was sent", request);
-        check("/stream has the size it was asked for", stream);
-        check("/stream: pieces arrive apart in time", stream_apart);
-        check("/sleep answers after its time", sleep);
-        check("/sleep in parallel, counted in /stats", parallel);
-        check("/stats has its counters", stats);
-        check("unknown paths are 404", not_found);
-        check("keep-alive: three requests on one connection", keep_alive);
-        check("Connection: close is obeyed", close);
+        }
     })?;
     with_server(&options.echo, report, "curl", &["--max-body-bytes", "1000"], |server, report| {
         report.check("curl: --max-body-bytes gives 413", || too_large(server));
     })
+}
+
+/// The reverse proxy in front of the same server: what does not depend on the connection is as without it.
+pub(crate) fn proxy(options: &Options, report: &mut Report) -> Result {
+    if !scripts::installed("curl", options, report) {
+        return Ok(());
+    }
+    with_server(&options.echo, report, "proxy", &[], |echo, report| {
+        let upstream = echo.addr().to_string();
+        match Server::start(&options.proxy, &["--upstream", &upstream]) {
+            Ok(proxy) => {
+                for (name, check) in ANYWHERE {
+                    report.check(&format!("proxy: {name}"), || check(&proxy));
+                }
+                report.check("proxy: hop-by-hop fields stay behind", || hop_by_hop(&proxy));
+            }
+            Err(error) => report.record("proxy: it starts", Err(error)),
+        }
+    })
+}
+
+type Check = (&'static str, fn(&Server) -> Result);
+
+/// What holds through a proxy as well.
+const ANYWHERE: &[Check] = &[
+    ("GET / is an HTML page", page),
+    ("GET /hello", hello),
+    ("HEAD /hello has the same head and no body", head),
+    ("HTTP/1.0", http_1_0),
+    ("/echo with POST, PUT, PATCH, DELETE and GET", echo),
+    ("/echo keeps the Content-Type or says octet-stream", content_type),
+    ("chunked upload from a pipe", chunked),
+    ("Expect: 100-continue is answered before the body", expect_continue),
+    ("/stream has the size it was asked for", stream),
+    ("/sleep answers after its time", sleep),
+    ("unknown paths are 404", not_found),
+    ("keep-alive: three requests on one connection", keep_alive),
+    ("Connection: close is obeyed", close),
+];
+
+/// What counts connections, shows the request as it came, or watches the pieces as they were written.
+const DIRECT: &[Check] = &[
+    ("/stream: pieces arrive apart in time", stream_apart),
+    ("/request tells what was sent", request),
+    ("/sleep in parallel, counted in /stats", parallel),
+    ("/stats has its counters", stats),
+];
+
+fn hop_by_hop(server: &Server) -> Result {
+    let url = server.url("/request");
+    let out =
+        command(&["-H", "X-Secret: 1", "-H", "Connection: X-Secret", "-H", "X-Kept: 2", &url]).output()?;
+    let seen: Value = serde_json::from_slice(&out.stdout)?;
+    let has = |name: &str| {
+        seen["headers"].as_array().is_some_and(|fields| fields.iter().any(|field| field[0] == json!(name)))
+    };
+    ensure!(has("X-Kept") && !has("X-Secret") && !has("Connection"), "the upstream saw {seen}");
+    Ok(())
 }
 
 /// What curl brought back, one [`Value`] of `--write-out` facts per transfer.

@@ -29,6 +29,8 @@ pub use server::Server;
 pub struct Options {
     /// The server under test.
     pub echo: PathBuf,
+    /// The reverse proxy under test.
+    pub proxy: PathBuf,
     /// The folder `conformance/interop`.
     pub scripts: PathBuf,
     /// The folder that `install.sh` filled.
@@ -43,6 +45,7 @@ type Group = (&'static str, fn(&Options, &mut Report) -> Result);
 
 const GROUPS: &[Group] = &[
     ("curl", curl::run),
+    ("proxy", curl::proxy),
     ("raw", raw::run),
     ("hostile", hostile::run),
     ("websocket", websocket::run),
