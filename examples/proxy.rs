@@ -67,7 +67,7 @@ impl Proxy {
         let mut up_stream = TcpStream::connect(upstream).await?;
         let ((mut read, mut write), (mut up_read, mut up_write)) = (stream.split(), up_stream.split());
         loop {
-            let (more, up_more) = (self.request(upstream)?, self.response()?);
+            let (up_more, more) = (self.response()?, self.request(upstream)?); // in this order (RFC 9112 9.2)
             if self.server.is_upgraded() {
                 up_write.write_all(&[&self.up_out, &self.client_in[..]].concat()).await?;
                 write.write_all(&[&std::mem::take(&mut self.client_out), &self.up_in[..]].concat()).await?;

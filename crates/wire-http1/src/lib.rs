@@ -90,7 +90,8 @@
 //!     input: &[u8],
 //! ) -> Result<usize, Error> {
 //!     let mut done = 0;
-//!     while connection.outstanding() > 0 {
+//!     // Also with nothing outstanding: bytes that nobody asked for must be refused, not taken for the next response.
+//!     loop {
 //!         let step = connection.decode(&input[done..])?;
 //!         let payload = step.payload(&input[done..]);
 //!         done += step.consumed;
