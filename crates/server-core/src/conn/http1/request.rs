@@ -225,12 +225,9 @@ impl<Io> Link<Io> {
             let demand = self.leave(cx);
             let abandoned = demand == Demand::Abandoned;
             let left = config.max_discarded_body.saturating_sub(self.current.discarded);
-            let too_much = abandoned && self.http.request_remaining().is_some_and(|rest| rest > left);
-            if too_much || self.current.failed || self.http.awaits_continue() {
-                self.end(Ending::Linger);
-                return Progress::Blocked;
-            }
-            if abandoned && !self.http.keep_alive() {
+            let too_much = self.http.request_remaining().is_some_and(|rest| rest > left);
+            let useless = abandoned && (too_much || !self.http.keep_alive());
+            if useless || self.current.failed || self.http.awaits_continue() {
                 self.end(Ending::Linger);
                 return Progress::Blocked;
             }
