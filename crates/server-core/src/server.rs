@@ -114,13 +114,7 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
         let mut config = config;
         // Nothing could ever be written otherwise.
         config.write_buffer = config.write_buffer.max(1);
-        let websocket = Arc::new(Settings {
-            limits: config.websocket,
-            #[cfg(feature = "ws-deflate")]
-            deflate: config.websocket_deflate,
-            write_buffer: config.write_buffer,
-            max_write_buffer: config.max_write_buffer.max(config.write_buffer),
-        });
+        let websocket = Arc::new(Settings::from(&config));
         Self { shared: Arc::new(Shared { handler, timer, config, websocket, control }), request: PhantomData }
     }
 

@@ -4,6 +4,7 @@ mod date;
 mod deadline;
 mod duplex;
 mod http1;
+mod websocket;
 
 pub use deadline::Deadline;
 pub(crate) use duplex::{Duplex, InputEnd};

@@ -3,5 +3,5 @@
 mod read_buffer;
 mod write_buffer;
 
-pub(crate) use read_buffer::{ReadBuffer, poll_read_lease};
+pub(crate) use read_buffer::{ReadBuffer, poll_discard, poll_read_lease};
 pub(crate) use write_buffer::WriteBuffer;

@@ -22,6 +22,9 @@ const MIN_READ: usize = 4 << 10;
 /// Payloads from here on leave the buffer by reference; smaller ones are copied, so that they do not keep 68 KiB alive.
 const BY_REFERENCE: usize = 16 << 10;
 
+/// Reads of what nobody wants before the task lets others run.
+const DISCARDED_READS: usize = 16;
+
 thread_local! {
     static POOL: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
@@ -62,6 +65,18 @@ pub(crate) fn poll_read_lease<Io: AsyncRead + Unpin>(
             Poll::Pending
         }
     }
+}
+
+/// Reads and throws away until the input ends, by an error or not; others run in between.
+pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut Io) -> Poll<()> {
+    for _ in 0..DISCARDED_READS {
+        match ready!(poll_read_lease(cx, io)) {
+            Ok(read) if !read.is_empty() => give_back(read),
+            _ => return Poll::Ready(()),
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Bytes that were read and not yet consumed.

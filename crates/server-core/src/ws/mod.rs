@@ -24,11 +24,13 @@
 //! ```
 
 mod message;
+mod settings;
 mod socket;
 mod upgrade;
 
 pub use message::{CloseFrame, Message, Text};
+pub(crate) use settings::Settings;
 pub use socket::{SendError, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};
-pub(crate) use upgrade::{Settings, Upgrade};
+pub(crate) use upgrade::Upgrade;
 pub use upgrade::{WebSocketRejection, WebSocketUpgrade};
 pub use wire_ws::CloseCode;

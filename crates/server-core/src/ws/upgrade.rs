@@ -9,7 +9,7 @@ use wire_ws::deflate::{Agreed, DeflateConfig};
 use wire_ws::handshake::{self, Offer, Rejection, RequestLine};
 use wire_ws::{Encoder, MessageDecoder, Role};
 
-use super::WebSocket;
+use super::{Settings, WebSocket};
 use crate::body::Body;
 use crate::conn::Duplex;
 use crate::request::Request;
@@ -19,16 +19,6 @@ use crate::request::Request;
 pub(crate) struct Upgrade {
     pub(crate) duplex: Arc<Duplex>,
     pub(crate) config: Arc<Settings>,
-}
-
-/// What a WebSocket takes from the server's configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) limits: wire_ws::Config,
-    #[cfg(feature = "ws-deflate")]
-    pub(crate) deflate: Option<DeflateConfig>,
-    pub(crate) write_buffer: usize,
-    pub(crate) max_write_buffer: usize,
 }
 
 /// A correct opening handshake (RFC 6455 section 4.2.1), not yet answered.

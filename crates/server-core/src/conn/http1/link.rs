@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,15 +10,11 @@ use wire_http1::ServerConnection;
 
 use super::{Config, ConnectionError, Progress};
 use crate::body::{BodySlot, BoxError, Demand};
+use crate::conn::Duplex;
 use crate::conn::deadline::{Deadline, Deadlines};
-use crate::conn::duplex::Wants;
-use crate::conn::{Duplex, InputEnd};
-use crate::control::{Control, Counted, Registration};
-use crate::io::{ReadBuffer, WriteBuffer};
+use crate::control::{Control, Counted};
+use crate::io::{ReadBuffer, WriteBuffer, poll_discard};
 use crate::listener::ConnectionInfo;
-
-/// Reads of what nobody wants before the task lets others run.
-const LINGER_READS: usize = 16;
 
 /// What a read costs of the budget: a buffer of 64 KiB is as much work as a few requests.
 const READ_COST: u32 = 8;
@@ -35,7 +31,7 @@ pub(super) enum Ending {
     Linger,
     /// Our side has ended; reading and throwing away.
     Lingering,
-    /// The stream is gone. The handler of a WebSocket may still be at work.
+    /// The stream is gone.
     Over,
 }
 
@@ -48,8 +44,7 @@ pub(super) struct Link<Io> {
     /// The time of this poll.
     pub(super) now: Instant,
     pub(super) info: Arc<ConnectionInfo>,
-    registration: Registration,
-    waker: Option<Waker>,
+    pub(super) control: Control,
 
     /// Somebody wants more input.
     pub(super) reading: bool,
@@ -59,8 +54,6 @@ pub(super) struct Link<Io> {
     pub(super) eof: bool,
     /// Something waits for the output to be written.
     pub(super) awaits_write: bool,
-    /// Output of a WebSocket is among what is not written yet.
-    pub(super) unwritten: bool,
     /// Between requests once the output is written.
     pub(super) becomes_idle: bool,
     /// A deadline was acted on: look at everything again.
@@ -76,7 +69,7 @@ pub(super) struct Link<Io> {
 /// What belongs to the current request. Made anew for each; dropped, it lets go those who wait for more of the old one.
 #[derive(Default)]
 pub(super) struct Current {
-    /// The request, as long as it counts as in flight; or the WebSocket that it became.
+    /// The request, as long as it counts as in flight.
     pub(super) counted: Option<Counted>,
     pub(super) is_head: bool,
     /// Its body, where that streams.
@@ -89,8 +82,6 @@ pub(super) struct Current {
     pub(super) responded: bool,
     /// Where it offers an upgrade that can still be accepted, or was.
     pub(super) duplex: Option<Arc<Duplex>>,
-    /// What the WebSocket wanted when the handler last paused.
-    pub(super) wants: Option<Wants>,
 }
 
 impl Drop for Current {
@@ -105,13 +96,7 @@ impl Drop for Current {
 }
 
 impl<Io> Link<Io> {
-    pub(super) fn new(
-        io: Io,
-        info: ConnectionInfo,
-        registration: Registration,
-        config: &Config,
-        now: Instant,
-    ) -> Self {
+    pub(super) fn new(io: Io, info: ConnectionInfo, control: Control, config: &Config, now: Instant) -> Self {
         let mut deadlines = Deadlines::default();
         deadlines.set(Deadline::Head, now + config.head_timeout);
         Self {
@@ -122,13 +107,11 @@ impl<Io> Link<Io> {
             deadlines,
             now,
             info: Arc::new(info),
-            registration,
-            waker: None,
+            control,
             reading: true,
             read_limit: usize::MAX,
             eof: false,
             awaits_write: false,
-            unwritten: false,
             becomes_idle: false,
             expired: false,
             draining: false,
@@ -138,26 +121,11 @@ impl<Io> Link<Io> {
         }
     }
 
-    pub(super) fn control(&self) -> &Control {
-        self.registration.control()
-    }
-
-    /// Sees to it that the shutdown wakes this task. Returns whether the waker is the one of the last poll.
-    pub(super) fn register(&mut self, cx: &Context<'_>) -> bool {
-        if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            return true;
-        }
-        self.waker = Some(cx.waker().clone());
-        self.registration.register(cx.waker());
-        false
-    }
-
     /// The server shuts down: no request after the current one, and that within the drain time.
     pub(super) fn drain(&mut self, config: &Config) {
         if !std::mem::replace(&mut self.draining, true) {
             self.deadlines.set(Deadline::Drain, self.now + config.drain_timeout);
             self.http.set_close();
-            self.drain_upgraded();
         }
     }
 
@@ -166,7 +134,7 @@ impl<Io> Link<Io> {
         if self.ending == Ending::No {
             self.ending = ending;
             self.reading = false;
-            self.deadlines.keep_only(&[Deadline::Write, Deadline::WebSocketClose, Deadline::Drain]);
+            self.deadlines.keep_only(&[Deadline::Write, Deadline::Drain]);
             self.current.counted = None;
             if let Some(slot) = &self.current.slot {
                 slot.disconnect();
@@ -174,15 +142,14 @@ impl<Io> Link<Io> {
         }
     }
 
-    /// The stream is done with, in good order or by `failure`. What waits for it is let go.
-    pub(super) fn over(&mut self, failure: Option<ConnectionError>) {
+    /// The stream is done with. What waits for it is let go.
+    pub(super) fn over(&mut self) {
         self.ending = Ending::Over;
         self.io = None;
         self.input = ReadBuffer::default();
         self.output = WriteBuffer::default();
         self.deadlines.keep_only(&[Deadline::Drain]);
         self.current = Current::default();
-        self.failure = self.failure.take().or(failure);
     }
 
     /// What the connection's future ends with.
@@ -208,10 +175,7 @@ impl<Io> Link<Io> {
 
     /// After it was polled.
     pub(super) fn leave(&mut self, cx: &Context<'_>) -> Demand {
-        if let Some(duplex) = self.current.duplex.take() {
-            self.leave_duplex(cx, &duplex);
-            self.current.duplex = Some(duplex);
-        }
+        self.leave_duplex(cx);
         self.current.slot.as_ref().map_or(Demand::None, |slot| slot.leave(cx))
     }
 
@@ -246,25 +210,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         if !self.reading || self.eof {
             return Ok(Progress::Blocked);
         }
-        let progress = if self.upgraded() {
-            self.poll_read_upgraded(cx, config)
-        } else {
-            let Some(io) = &mut self.io else { return Ok(Progress::Blocked) };
-            let Poll::Ready(read) = self.input.poll_fill(cx, io, self.read_limit)? else {
-                return Ok(Progress::Blocked);
-            };
-            self.reading = false;
-            self.deadlines.clear(Deadline::Body);
-            if read == 0 {
-                self.eof = true;
-                self.client_ended(config)?;
-            }
-            Progress::Made
+        let Some(io) = &mut self.io else { return Ok(Progress::Blocked) };
+        let Poll::Ready(read) = self.input.poll_fill(cx, io, self.read_limit)? else {
+            return Ok(Progress::Blocked);
         };
-        if progress == Progress::Made {
-            *budget = budget.saturating_sub(READ_COST);
+        self.reading = false;
+        self.deadlines.clear(Deadline::Body);
+        if read == 0 {
+            self.eof = true;
+            self.client_ended(config)?;
         }
-        Ok(progress)
+        *budget = budget.saturating_sub(READ_COST);
+        Ok(Progress::Made)
     }
 
     /// Writes what has gathered. True: all of it is written and flushed.
@@ -275,28 +232,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     ) -> Result<bool, ConnectionError> {
         let Some(io) = &mut self.io else { return Ok(true) };
         let mut progress = false;
-        let done = match self.output.poll_write(cx, io, &mut progress) {
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-            Poll::Ready(Err(error)) if self.upgraded() => {
-                // Its handler learns of it by itself, and may have work of its own to finish.
-                if let Some(duplex) = &self.current.duplex {
-                    duplex.end_input(InputEnd::Failed(error.kind()));
-                }
-                self.over(Some(error.into()));
-                return Ok(true);
-            }
-            Poll::Ready(Err(error)) => return Err(error.into()),
-        };
+        let done = self.output.poll_write(cx, io, &mut progress)?.is_ready();
         if done {
             self.deadlines.clear(Deadline::Write);
             if std::mem::take(&mut self.becomes_idle) {
                 self.deadlines.set(Deadline::Idle, self.now + config.idle_timeout);
-            }
-            if std::mem::take(&mut self.unwritten)
-                && let Some(duplex) = &self.current.duplex
-            {
-                duplex.written();
             }
         } else if progress {
             self.deadlines.set(Deadline::Write, self.now + config.write_timeout);
@@ -322,13 +262,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             }
             self.ending = Ending::Lingering;
         }
-        for _ in 0..LINGER_READS {
-            self.input = ReadBuffer::default();
-            if let Ok(0) | Err(_) = ready!(self.input.poll_fill(cx, io, usize::MAX)) {
-                return Poll::Ready(());
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.input = ReadBuffer::default();
+        poll_discard(cx, io)
     }
 }

@@ -1,4 +1,5 @@
-//! The HTTP/1.1 driver: one future that decodes, calls the handler, encodes, and after an upgrade carries bytes.
+//! The HTTP/1.1 driver: one future that decodes, calls the handler and encodes. After an upgrade the WebSocket's driver
+//! takes its place.
 //!
 //! A poll goes round until nothing moves without the socket or the handler:
 //!
@@ -15,14 +16,14 @@
 mod link;
 mod request;
 mod response;
-mod upgraded;
+mod upgrade;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -31,6 +32,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use self::link::{Ending, Link};
 use self::response::Head;
 use super::deadline::{Alarm, Deadline};
+use super::websocket::Driver;
 use super::{ConnectionError, date};
 use crate::body::BoxError;
 use crate::config::Config;
@@ -58,7 +60,9 @@ pin_project! {
         exchange: Exchange<H::Future, H::Body>,
         #[pin]
         alarm: Alarm<T::Sleep>,
-        link: Link<Io>,
+        protocol: Protocol<Io>,
+        registration: Registration,
+        waker: Option<Waker>,
         shared: Arc<Shared<H, T>>,
         request: PhantomData<fn(R)>,
     }
@@ -83,6 +87,12 @@ impl<F, B> Exchange<F, B> {
     }
 }
 
+/// What is spoken. Boxed: a connection holds the state of one protocol, not the room for either.
+enum Protocol<Io> {
+    Http(Box<Link<Io>>),
+    WebSocket(Box<Driver<Io>>),
+}
+
 /// Whether anything moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
@@ -105,7 +115,15 @@ where
         Self {
             exchange: Exchange::Idle,
             alarm: Alarm::new(),
-            link: Link::new(io, info, registration, &shared.config, shared.timer.now()),
+            protocol: Protocol::Http(Box::new(Link::new(
+                io,
+                info,
+                registration.control().clone(),
+                &shared.config,
+                shared.timer.now(),
+            ))),
+            registration,
+            waker: None,
             shared,
             request: PhantomData,
         }
@@ -129,68 +147,117 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let link = this.link;
-        let Shared { timer, config, control, .. } = &**this.shared;
-        if !link.register(cx) {
+        if !this.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *this.waker = Some(cx.waker().clone());
+            this.registration.register(cx.waker());
             this.alarm.as_mut().forget_waker();
         }
-        link.now = timer.now();
+        if let Protocol::Http(link) = this.protocol {
+            let end = poll_http(link, this.exchange.as_mut(), this.alarm.as_mut(), this.shared, cx);
+            match link.upgraded().then(|| link.take_websocket(&this.shared.config, &this.shared.websocket)) {
+                Some(Some(driver)) => *this.protocol = Protocol::WebSocket(Box::new(driver)),
+                _ => return end,
+            }
+        }
+        let (Protocol::WebSocket(driver), Shared { timer, config, control, .. }) =
+            (this.protocol, &**this.shared)
+        else {
+            return Poll::Pending;
+        };
         if control.is_draining() {
-            link.drain(config);
+            driver.drain(timer.now() + config.drain_timeout);
         }
-        let mut budget = BUDGET;
-        // What the last poll waited for has probably come.
-        link.poll_read(cx, config, &mut budget)?;
-        loop {
-            match drive(this.exchange.as_mut(), link, this.shared, cx, &mut budget) {
-                Err(ConnectionError::Response(error)) => {
-                    this.exchange.set(Exchange::Idle);
-                    link.cut_off(error);
-                }
-                driven => driven?,
-            }
-            let written = link.poll_write(cx, config)?;
-            let progress = match link.ending {
-                Ending::No => {
-                    link.poll_read(cx, config, &mut budget)? == Progress::Made
-                        || (written && std::mem::take(&mut link.awaits_write))
-                }
-                Ending::Close | Ending::Linger | Ending::Lingering => {
-                    let ended = written && link.poll_end(cx, config).is_ready();
-                    if ended {
-                        link.over(None);
-                    }
-                    ended
-                }
-                Ending::Over => false,
-            };
-            if link.ending == Ending::Over {
-                if this.exchange.is_idle() {
-                    return Poll::Ready(link.result());
-                }
-                link.deadlines.start(Deadline::Drain, link.now + config.drain_timeout);
-            }
-            if budget == 0 {
-                cx.waker().wake_by_ref();
-                link.input.park();
-                return Poll::Pending;
-            }
-            if progress {
-                continue;
-            }
-            while let Some(deadline) = link.deadlines.take_expired(link.now) {
-                expire(deadline, this.exchange.as_mut(), link, config)?;
-            }
-            if std::mem::take(&mut link.expired) {
-                continue;
-            }
-            if this.alarm.as_mut().poll(cx, timer, &link.deadlines, link.now).is_pending() {
-                link.input.park();
-                return Poll::Pending;
-            }
-            link.now = timer.now();
-        }
+        driver.poll(cx, timer, this.alarm, |cx| poll_holder(this.exchange.as_mut(), cx))
     }
+}
+
+/// Serves HTTP, until the connection ends or is upgraded.
+fn poll_http<Io, H, T, R>(
+    link: &mut Link<Io>,
+    mut exchange: Pin<&mut Exchange<H::Future, H::Body>>,
+    mut alarm: Pin<&mut Alarm<T::Sleep>>,
+    shared: &Shared<H, T>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), ConnectionError>>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<R>,
+    T: Timer,
+    R: RequestKind,
+{
+    let Shared { timer, config, control, .. } = shared;
+    link.now = timer.now();
+    if control.is_draining() {
+        link.drain(config);
+    }
+    let mut budget = BUDGET;
+    // What the last poll waited for has probably come.
+    link.poll_read(cx, config, &mut budget)?;
+    loop {
+        match drive(exchange.as_mut(), link, shared, cx, &mut budget) {
+            Err(ConnectionError::Response(error)) => {
+                exchange.set(Exchange::Idle);
+                link.cut_off(error);
+            }
+            driven => driven?,
+        }
+        if link.upgraded() {
+            return Poll::Pending;
+        }
+        let written = link.poll_write(cx, config)?;
+        let progress = match link.ending {
+            Ending::No => {
+                link.poll_read(cx, config, &mut budget)? == Progress::Made
+                    || (written && std::mem::take(&mut link.awaits_write))
+            }
+            Ending::Close | Ending::Linger | Ending::Lingering => {
+                let ended = written && link.poll_end(cx, config).is_ready();
+                if ended {
+                    link.over();
+                }
+                ended
+            }
+            Ending::Over => false,
+        };
+        if link.ending == Ending::Over {
+            if exchange.is_idle() {
+                return Poll::Ready(link.result());
+            }
+            link.deadlines.start(Deadline::Drain, link.now + config.drain_timeout);
+        }
+        if budget == 0 {
+            cx.waker().wake_by_ref();
+            link.input.park();
+            return Poll::Pending;
+        }
+        if progress {
+            continue;
+        }
+        while let Some(deadline) = link.deadlines.take_expired(link.now) {
+            expire(deadline, exchange.as_mut(), link)?;
+        }
+        if std::mem::take(&mut link.expired) {
+            continue;
+        }
+        if alarm.as_mut().poll(cx, timer, &link.deadlines, link.now).is_pending() {
+            link.input.park();
+            return Poll::Pending;
+        }
+        link.now = timer.now();
+    }
+}
+
+/// Polls the handler that holds the WebSocket. Its response is the one that `WebSocketUpgrade` gave; the 101 is out.
+fn poll_holder<F: Future, B>(mut exchange: Pin<&mut Exchange<F, B>>, cx: &mut Context<'_>) -> Poll<()> {
+    if let ExchangeProject::Handling { future } = exchange.as_mut().project() {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(_)) => {}
+            Err(panic) => tracing::error!("handler {}", panic_message(&*panic)),
+        }
+        exchange.set(Exchange::Idle);
+    }
+    Poll::Ready(())
 }
 
 /// Goes on with the current request, and starts the next, until nothing moves without the socket or the handler.
@@ -212,12 +279,7 @@ where
     loop {
         match exchange.as_mut().project() {
             ExchangeProject::Idle => {
-                if link.upgraded() {
-                    link.leave(cx);
-                    link.serve_upgraded(config);
-                    return Ok(());
-                }
-                if link.ending != Ending::No {
+                if link.ending != Ending::No || link.upgraded() {
                     return Ok(());
                 }
                 let Some(request) = link.next_request(cx, config, websocket, budget) else { return Ok(()) };
@@ -238,7 +300,6 @@ where
                         exchange.set(Exchange::Idle);
                         link.handler_panicked(&*panic);
                     }
-                    // The response is the one that `WebSocketUpgrade` gave; the 101 is out.
                     Ok(Poll::Ready(_)) if link.upgraded() => exchange.set(Exchange::Idle),
                     Ok(Poll::Ready(response)) => {
                         let (parts, body) = response.into_parts();
@@ -247,10 +308,7 @@ where
                             None => exchange.set(Exchange::Idle),
                         }
                     }
-                    Ok(Poll::Pending) if link.upgraded() => {
-                        link.serve_upgraded(config);
-                        return Ok(());
-                    }
+                    Ok(Poll::Pending) if link.upgraded() => return Ok(()),
                     Ok(Poll::Pending) => {
                         if link.serve_body(demand, config, budget) == Progress::Blocked {
                             return Ok(());
@@ -296,7 +354,6 @@ fn expire<Io, F, B>(
     deadline: Deadline,
     mut exchange: Pin<&mut Exchange<F, B>>,
     link: &mut Link<Io>,
-    config: &Config,
 ) -> Result<(), ConnectionError> {
     link.expired = true;
     match deadline {
@@ -308,14 +365,8 @@ fn expire<Io, F, B>(
             exchange.set(Exchange::Idle);
             link.refuse(503, "the request took too long to answer");
         }
-        Deadline::Ping => link.ping(config),
-        Deadline::Pong => link.pong_timed_out(),
-        Deadline::Linger => link.over(None),
-        Deadline::WebSocketClose => link.over(Some(ConnectionError::TimedOut(deadline))),
-        Deadline::Write if link.upgraded() => link.over(Some(ConnectionError::TimedOut(deadline))),
-        Deadline::Write | Deadline::HalfClose | Deadline::Drain => {
-            return Err(ConnectionError::TimedOut(deadline));
-        }
+        Deadline::Linger => link.over(),
+        _ => return Err(ConnectionError::TimedOut(deadline)),
     }
     Ok(())
 }

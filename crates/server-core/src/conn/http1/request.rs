@@ -87,7 +87,7 @@ impl<Io> Link<Io> {
             self.deadlines.set(Deadline::Handler, self.now + limit);
         }
         self.current = Current::default();
-        self.current.counted = Some(Counted::request(self.control()));
+        self.current.counted = Some(Counted::request(&self.control));
         let mut head = Head::recycled();
         let parts = head.parts_mut();
         parts.bytes.extend_from_slice(&self.input.bytes()[..consumed]);

@@ -1,0 +1,354 @@
+//! The driver of an open WebSocket: carries its bytes over a byte stream, whichever that is, and watches its deadlines.
+//! The protocol is the WebSocket's own business, at the other side of the [`Duplex`].
+//!
+//! A poll goes round until nothing moves: *poll* whoever holds the WebSocket, where that lives in the same future;
+//! *write* what was sent, always before waiting to read; *read*, if somebody wants it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use wire_ws::{CloseCode, Role};
+
+use super::ConnectionError;
+use super::deadline::{Alarm, Deadline, Deadlines};
+use super::duplex::{Duplex, InputEnd, Wants};
+use crate::control::Counted;
+use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
+use crate::timer::Timer;
+use crate::ws::Settings;
+
+/// Reads, of 64 KiB at most, before the task lets others run.
+const READS: u32 = 16;
+
+/// How far the stream is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It is not.
+    No,
+    /// What is queued is written, then our side ends.
+    Close,
+    /// The same, and then what the peer still sends is read and thrown away for a while: closing at once would make the
+    /// system answer it with a reset, which destroys what the peer has not read yet.
+    Linger,
+    /// A client whose closing handshake is done, or whose holder is gone, gives the server time to close first: the
+    /// connection then waits in the server's TIME_WAIT, or nowhere (RFC 6455 section 7.1.1).
+    AwaitServer,
+    /// Our side has ended; reading and throwing away.
+    Lingering,
+    /// The stream is gone. Whoever holds the WebSocket may still be at work.
+    Over,
+}
+
+/// An open WebSocket's byte stream and its way to the [`Duplex`].
+pub(crate) struct Driver<Io> {
+    io: Option<Io>,
+    duplex: Arc<Duplex>,
+    settings: Arc<Settings>,
+    role: Role,
+    output: WriteBuffer,
+    deadlines: Deadlines,
+    /// The time of this poll.
+    now: Instant,
+    /// Counts the WebSocket as open.
+    counted: Option<Counted>,
+
+    /// More input is wanted.
+    reading: bool,
+    /// What was read last was not taken yet.
+    unread: bool,
+    /// Both sides have sent a Close.
+    closed: bool,
+    /// The input has ended.
+    eof: bool,
+    /// Something waits for the output to be written.
+    awaits_write: bool,
+    /// What was sent is among what is not written yet.
+    unwritten: bool,
+    ending: Ending,
+    /// What [`poll`](Self::poll) is to end with.
+    failure: Option<ConnectionError>,
+}
+
+impl<Io> Driver<Io> {
+    /// Carries on where the opening handshake ended: `output` is what of it is not written yet.
+    pub(crate) fn new(
+        io: Io,
+        duplex: Arc<Duplex>,
+        settings: Arc<Settings>,
+        role: Role,
+        output: WriteBuffer,
+        now: Instant,
+    ) -> Self {
+        Self {
+            io: Some(io),
+            duplex,
+            settings,
+            role,
+            output,
+            deadlines: Deadlines::default(),
+            now,
+            counted: None,
+            reading: false,
+            unread: false,
+            closed: false,
+            eof: false,
+            awaits_write: false,
+            unwritten: false,
+            ending: Ending::No,
+            failure: None,
+        }
+    }
+
+    /// Counts the WebSocket as open until it ends.
+    pub(crate) fn count(&mut self, counted: Counted) {
+        self.counted = Some(counted);
+    }
+
+    /// The input has ended already.
+    pub(crate) fn set_eof(&mut self) {
+        self.eof = true;
+        self.duplex.end_input(InputEnd::Eof);
+    }
+
+    /// The server shuts down: the peer is sent a Close 1001, and all must end by `at`.
+    pub(crate) fn drain(&mut self, at: Instant) {
+        if !self.deadlines.is_running(Deadline::Drain) {
+            self.deadlines.set(Deadline::Drain, at);
+            self.duplex.close(CloseCode::GOING_AWAY);
+        }
+    }
+
+    /// After the handler was polled: takes what was sent, and learns what is wanted.
+    fn leave(&mut self, cx: &Context<'_>) {
+        let wants = self.duplex.leave(cx, Some(&mut self.output));
+        self.unwritten |= wants.moved;
+        self.reading = false;
+        if self.ending != Ending::No {
+            return;
+        }
+        self.reading = wants.read;
+        self.unread = wants.unread;
+        self.awaits_write = wants.flush;
+        self.closed = wants.close_sent && wants.close_received;
+        self.keep_alive(&wants);
+        if wants.close_sent && (self.role == Role::Client || !wants.close_received) {
+            self.deadlines.start(Deadline::WebSocketClose, self.now + self.settings.close_timeout);
+        } else {
+            self.deadlines.clear(Deadline::WebSocketClose);
+        }
+        if wants.flush {
+            return;
+        }
+        match self.role {
+            _ if wants.ended => self.end(Ending::Close),
+            Role::Client if self.closed || wants.gone => self.end(Ending::AwaitServer),
+            // "the server MUST close the underlying TCP connection immediately" (RFC 6455 section 7.1.1).
+            Role::Server if self.closed => self.end(Ending::Close),
+            Role::Server if wants.gone => self.end(Ending::Linger),
+            _ => {}
+        }
+    }
+
+    /// Sees to it that a peer that is gone without a word is noticed.
+    fn keep_alive(&mut self, wants: &Wants) {
+        let Some(interval) = self.settings.ping_interval.filter(|_| !wants.close_sent) else {
+            self.deadlines.clear(Deadline::Ping);
+            self.deadlines.clear(Deadline::Pong);
+            return;
+        };
+        if self.deadlines.is_running(Deadline::Pong) {
+            // The answer is waited for, also where the handler is busy with something else: one buffer is read for it.
+            self.reading |= !wants.unread;
+        } else {
+            self.deadlines.start(Deadline::Ping, self.now + interval);
+        }
+    }
+
+    /// The stream ends once everything queued is written.
+    fn end(&mut self, ending: Ending) {
+        self.ending = ending;
+        self.reading = false;
+        self.deadlines.keep_only(&[Deadline::Write, Deadline::WebSocketClose, Deadline::Drain]);
+        self.counted = None;
+    }
+
+    /// The stream is done with, in good order or by `failure`. What waits for it is let go.
+    fn over(&mut self, failure: Option<ConnectionError>) {
+        self.ending = Ending::Over;
+        self.io = None;
+        self.output = WriteBuffer::default();
+        self.counted = None;
+        self.deadlines.keep_only(&[Deadline::Drain]);
+        self.duplex.disconnect();
+        self.failure = failure;
+    }
+
+    /// Acts on a deadline that has passed.
+    fn expire(&mut self, deadline: Deadline) -> Result<(), ConnectionError> {
+        match deadline {
+            Deadline::Ping => {
+                self.duplex.ping();
+                self.deadlines.set(Deadline::Pong, self.now + self.settings.pong_timeout);
+            }
+            // Nothing has come after the Ping either. Unless what has come was not looked at: then nobody can tell.
+            Deadline::Pong if self.unread => {}
+            Deadline::Linger => self.over(None),
+            // The handshake is done, only the server has not closed yet.
+            Deadline::WebSocketClose if self.closed || self.ending == Ending::AwaitServer => self.over(None),
+            Deadline::Drain => return Err(ConnectionError::TimedOut(deadline)),
+            _ => self.over(Some(ConnectionError::TimedOut(deadline))),
+        }
+        Ok(())
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
+    /// Carries bytes until the stream has ended and `handler` is ready, which polls whoever holds the WebSocket in this
+    /// future. What that changes needs no waker.
+    pub(crate) fn poll<T: Timer>(
+        &mut self,
+        cx: &mut Context<'_>,
+        timer: &T,
+        mut alarm: Pin<&mut Alarm<T::Sleep>>,
+        mut handler: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    ) -> Poll<Result<(), ConnectionError>> {
+        self.now = timer.now();
+        let mut reads = READS;
+        // What the last poll waited for has probably come.
+        self.poll_read(cx, &mut reads);
+        loop {
+            self.duplex.enter();
+            let handled = handler(cx);
+            self.leave(cx);
+            let written = self.poll_write(cx);
+            let progress = match self.ending {
+                Ending::No => {
+                    self.poll_read(cx, &mut reads) || (written && std::mem::take(&mut self.awaits_write))
+                }
+                Ending::Over => false,
+                _ => {
+                    let ended = written && self.poll_end(cx).is_ready();
+                    if ended {
+                        self.over(None);
+                    }
+                    ended
+                }
+            };
+            if self.ending == Ending::Over {
+                if handled.is_ready() {
+                    return Poll::Ready(self.failure.take().map_or(Ok(()), Err));
+                }
+                self.deadlines.start(Deadline::Drain, self.now + self.settings.drain_timeout);
+            }
+            if reads == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if progress {
+                continue;
+            }
+            let mut expired = false;
+            while let Some(deadline) = self.deadlines.take_expired(self.now) {
+                self.expire(deadline)?;
+                expired = true;
+            }
+            if !expired {
+                ready!(alarm.as_mut().poll(cx, timer, &self.deadlines, self.now));
+                self.now = timer.now();
+            }
+        }
+    }
+
+    /// Reads once, if that is wanted. Returns whether there was anything.
+    fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> bool {
+        let Some(io) = self.io.as_mut().filter(|_| self.reading && !self.eof) else { return false };
+        let Poll::Ready(read) = poll_read_lease(cx, io) else { return false };
+        self.reading = false;
+        *reads -= 1;
+        match read {
+            Ok(read) if !read.is_empty() => {
+                self.duplex.give_input(read);
+                self.deadlines.clear(Deadline::Pong);
+                if let Some(interval) = self.settings.ping_interval {
+                    self.deadlines.extend(Deadline::Ping, self.now + interval);
+                }
+            }
+            end => {
+                self.eof = true;
+                let end = end.map_or_else(|error| InputEnd::Failed(error.kind()), |_| InputEnd::Eof);
+                self.duplex.end_input(end);
+            }
+        }
+        true
+    }
+
+    /// Writes what has gathered. True: all of it is written and flushed.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(io) = &mut self.io else { return true };
+        let mut progress = false;
+        match self.output.poll_write(cx, io, &mut progress) {
+            Poll::Ready(Ok(())) => {
+                self.deadlines.clear(Deadline::Write);
+                if std::mem::take(&mut self.unwritten) {
+                    self.duplex.written();
+                }
+                true
+            }
+            Poll::Pending => {
+                let at = self.now + self.settings.write_timeout;
+                if progress {
+                    self.deadlines.set(Deadline::Write, at);
+                } else {
+                    self.deadlines.start(Deadline::Write, at);
+                }
+                false
+            }
+            // Whoever holds the WebSocket learns of it by itself, and may have work of its own to finish.
+            Poll::Ready(Err(error)) => {
+                self.duplex.end_input(InputEnd::Failed(error.kind()));
+                self.over(Some(error.into()));
+                true
+            }
+        }
+    }
+
+    /// Ends our side, after or before the peer's.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(io) = &mut self.io else { return Poll::Ready(()) };
+        if self.ending == Ending::AwaitServer {
+            if !self.eof {
+                ready!(poll_discard(cx, io));
+            }
+            self.ending = Ending::Close;
+        }
+        self.deadlines.start(Deadline::Linger, self.now + self.settings.linger_timeout);
+        if self.ending != Ending::Lingering {
+            // The peer may be gone already: there is nothing left to lose.
+            let _ = ready!(Pin::new(&mut *io).poll_shutdown(cx));
+            if self.ending == Ending::Close || self.eof {
+                return Poll::Ready(());
+            }
+            self.ending = Ending::Lingering;
+        }
+        poll_discard(cx, io)
+    }
+}
+
+impl<Io> Drop for Driver<Io> {
+    fn drop(&mut self) {
+        self.duplex.disconnect();
+    }
+}
+
+impl<Io> fmt::Debug for Driver<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("role", &self.role)
+            .field("ending", &self.ending)
+            .finish_non_exhaustive()
+    }
+}
