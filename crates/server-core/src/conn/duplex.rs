@@ -35,8 +35,8 @@ struct State {
     /// The handler accepted the upgrade; the driver takes these.
     accepted: Option<Fields>,
     encoder: Encoder,
-    /// Messages go through the encoder, which compresses them, also where they are large.
-    compresses: bool,
+    /// Large messages go out as they are, behind a header; else they go through the encoder, which masks or compresses.
+    by_reference: bool,
     receiver_alive: bool,
     sender_alive: bool,
 
@@ -96,7 +96,7 @@ impl Duplex {
             claimed: false,
             accepted: None,
             encoder: Encoder::server(),
-            compresses: false,
+            by_reference: false,
             receiver_alive: false,
             sender_alive: false,
             input: None,
@@ -114,6 +114,16 @@ impl Duplex {
             driver: None,
             disconnected: false,
         })))
+    }
+
+    /// A client's, whose handshake is done.
+    pub(crate) fn open(encoder: Encoder) -> Arc<Self> {
+        let duplex = Self::new();
+        let mut state = duplex.state();
+        state.encoder = encoder;
+        (state.receiver_alive, state.sender_alive) = (true, true);
+        drop(state);
+        duplex
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -243,11 +253,11 @@ impl Duplex {
     }
 
     /// Accepts the upgrade; both halves exist from now on.
-    pub(crate) fn accept(&self, fields: Fields, encoder: Encoder, compresses: bool) {
+    pub(crate) fn accept(&self, fields: Fields, encoder: Encoder, by_reference: bool) {
         self.change(|state| {
             state.accepted = Some(fields);
             state.encoder = encoder;
-            state.compresses = compresses;
+            state.by_reference = by_reference;
             state.receiver_alive = true;
             state.sender_alive = true;
         });
@@ -337,8 +347,8 @@ impl Duplex {
         }
         let kind = message.kind();
         let payload = message.into_bytes();
-        let State { encoder, output, compresses, .. } = &mut *state;
-        let encoded = if WriteBuffer::takes_reference(&payload) && !*compresses {
+        let State { encoder, output, by_reference, .. } = &mut *state;
+        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
             let opcode = match kind {
                 DataKind::Text => OpCode::Text,
                 DataKind::Binary => OpCode::Binary,

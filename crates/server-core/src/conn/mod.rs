@@ -1,10 +1,10 @@
 //! One connection, as a future: a driver per protocol version around its codec.
 
 mod date;
-mod deadline;
+pub(crate) mod deadline;
 mod duplex;
 mod http1;
-mod websocket;
+pub(crate) mod websocket;
 
 pub use deadline::Deadline;
 pub(crate) use duplex::{Duplex, InputEnd};

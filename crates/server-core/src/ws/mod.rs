@@ -23,11 +23,16 @@
 //! # is_handler(echo);
 //! ```
 
+mod client;
 mod message;
+mod opening;
 mod settings;
 mod socket;
 mod upgrade;
 
+#[cfg(feature = "rt-tokio")]
+pub use client::connect;
+pub use client::{Client, ClientConnection, ConnectError};
 pub use message::{CloseFrame, Message, Text};
 pub(crate) use settings::Settings;
 pub use socket::{SendError, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};

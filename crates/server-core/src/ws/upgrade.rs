@@ -165,7 +165,7 @@ impl WebSocketUpgrade {
         let agreed =
             self.deflate.and_then(|deflate| deflate.accept(self.extensions.iter().map(Vec::as_slice)));
         #[cfg(feature = "ws-deflate")]
-        let (encoder, decoder, compresses) = match agreed {
+        let (encoder, decoder, compressed) = match agreed {
             Some(Agreed { params, response, .. }) => {
                 fields.push(("Sec-WebSocket-Extensions", response));
                 (encoder.with_deflate(&params), decoder.with_deflate(&params, &self.limits), true)
@@ -173,8 +173,8 @@ impl WebSocketUpgrade {
             None => (encoder, decoder, false),
         };
         #[cfg(not(feature = "ws-deflate"))]
-        let compresses = false;
-        self.upgrade.duplex.accept(fields, encoder, compresses);
+        let compressed = false;
+        self.upgrade.duplex.accept(fields, encoder, !compressed);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         (WebSocket::new(self.upgrade.duplex, decoder, self.upgrade.config), response)

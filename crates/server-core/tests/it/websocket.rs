@@ -3,6 +3,7 @@
 use http::Response;
 use server_core::ws::{CloseCode, WebSocket, WebSocketError, WebSocketUpgrade};
 use server_core::{Body, Incoming, Request};
+use wire_ws::deflate::{DeflateConfig, DeflateParams};
 use wire_ws::{DataKind, Encoder, MessageDecoder, MessageEvent, Payload, Role};
 
 use super::support::{Client, World, configured, get, statuses, text, world};
@@ -42,17 +43,27 @@ pub(crate) enum Got {
 }
 
 impl Peer {
-    fn new(client: Client) -> Self {
+    /// Whose handshake was sent; also the head of the response.
+    fn new(client: Client) -> (Self, String) {
         let mut input = client.pipe.take();
         let head = input.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
         let frames = input.split_off(head);
-        assert_eq!(statuses(&String::from_utf8(input).unwrap()), [101]);
-        Self {
+        let head = String::from_utf8(input).unwrap();
+        assert_eq!(statuses(&head), [101]);
+        let peer = Self {
             client,
             encoder: Encoder::client([7; 32]),
             decoder: MessageDecoder::new(Role::Client, &wire_ws::Config::default()),
             input: frames,
-        }
+        };
+        (peer, head)
+    }
+
+    /// Where compression was agreed on.
+    pub(crate) fn compressed(mut self, params: &DeflateParams) -> Self {
+        self.encoder = self.encoder.with_deflate(params);
+        self.decoder = self.decoder.with_deflate(params, &wire_ws::Config::default());
+        self
     }
 
     pub(crate) fn frames(&mut self, encode: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -> Vec<u8> {
@@ -106,8 +117,17 @@ where
     H: server_core::Handler<R> + 'static,
     R: server_core::RequestKind + 'static,
 {
+    open_with(world, "").0
+}
+
+/// Opens one with more header fields; also gives the head of the response.
+pub(crate) fn open_with<H, R>(world: &World<H, R>, fields: &str) -> (Peer, String)
+where
+    H: server_core::Handler<R> + 'static,
+    R: server_core::RequestKind + 'static,
+{
     let client = world.connect();
-    world.send(&client, format!("{HANDSHAKE}\r\n"));
+    world.send(&client, format!("{HANDSHAKE}{fields}\r\n"));
     Peer::new(client)
 }
 
@@ -468,30 +488,17 @@ fn keepalive_needs_no_receiver() {
 
 #[test]
 fn compression_is_agreed_on_and_used() {
-    use wire_ws::deflate::DeflateConfig;
     let offer = DeflateConfig::default().offer();
     let world = configured(echo, |config| config.websocket_deflate = Some(DeflateConfig::default()));
-    let client = world.connect();
-    world.send(&client, format!("{HANDSHAKE}Sec-WebSocket-Extensions: {}\r\n\r\n", offer.value()));
-    let head = client.text();
+    let (peer, head) = open_with(&world, &format!("Sec-WebSocket-Extensions: {}\r\n", offer.value()));
     let answer = head.split("Sec-WebSocket-Extensions: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let params = offer.verify([answer.as_bytes()]).unwrap().unwrap();
-    let mut encoder = Encoder::client([7; 32]).with_deflate(&params);
-    let limits = wire_ws::Config::default();
-    let mut decoder = MessageDecoder::new(Role::Client, &limits).with_deflate(&params, &limits);
+    let mut peer = peer.compressed(&params);
     for text in ["short", &"long and dull, ".repeat(10_000)] {
-        let mut out = Vec::new();
-        encoder.encode_message(DataKind::Text, text.as_bytes(), &mut out).unwrap();
-        world.send(&client, out);
-        let mut input = client.pipe.take();
-        assert!(input.len() < 2000, "{} bytes", input.len());
-        let step = decoder.decode(&mut input).unwrap();
-        let got = match step.event {
-            Some(MessageEvent::Message { payload: Payload::Input(range), .. }) => input[range].to_vec(),
-            Some(MessageEvent::Message { payload: Payload::Buffer, .. }) => decoder.take_buffer(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(got, text.as_bytes());
+        let frame = peer.text(text);
+        world.send(&peer.client, frame);
+        assert!(peer.client.pipe.available() < 2000, "{} bytes", peer.client.pipe.available());
+        assert_eq!(peer.received(), [Got::Text(text.into())]);
     }
     // A client that does not offer it gets none.
     let mut peer = open(&world);

@@ -1,0 +1,343 @@
+//! The client's side: an opening handshake over any byte stream, and the future that then carries the WebSocket.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, Uri, uri};
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "ws-deflate")]
+use wire_ws::deflate::DeflateConfig;
+use wire_ws::handshake::{Key, ResponseError};
+use wire_ws::{Encoder, MessageDecoder, Role};
+
+use super::opening::Opening;
+use super::{Settings, WebSocket};
+use crate::config::Config;
+use crate::conn::deadline::Alarm;
+use crate::conn::websocket::Driver;
+use crate::conn::{ConnectionError, Duplex};
+use crate::io::WriteBuffer;
+use crate::timer::Timer;
+
+/// Connects to `ws://host[:port][/path][?query]`, as [`Client::connect`] does by default.
+///
+/// # Errors
+/// As [`Client::connect`].
+#[cfg(feature = "rt-tokio")]
+pub async fn connect(url: &str) -> Result<(WebSocket, Response<()>), ConnectError> {
+    Client::new(url)?.connect().await
+}
+
+/// A WebSocket client: where it connects to and what it asks for there. One may connect any number of times.
+///
+/// ```no_run
+/// # #[cfg(feature = "rt-tokio")]
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use server_core::ws::{Client, CloseCode};
+///
+/// let client = Client::new("ws://127.0.0.1:8080/chat")?.protocol("chat").origin("https://example.com");
+/// let (mut socket, response) = client.connect().await?;
+/// println!("subprotocol: {:?}", response.headers().get("sec-websocket-protocol"));
+/// socket.send("hello").await?;
+/// while let Some(message) = socket.recv().await {
+///     println!("{:?}", message?);
+/// }
+/// socket.close(CloseCode::NORMAL, "").await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    host: String,
+    port: u16,
+    secure: bool,
+    pub(super) authority: String,
+    pub(super) target: String,
+    pub(super) protocols: Vec<String>,
+    pub(super) fields: Vec<(String, Vec<u8>)>,
+    handshake_timeout: Duration,
+    settings: Settings,
+}
+
+impl Client {
+    /// A client of `ws://host[:port][/path][?query]`, or `wss://..` where the caller brings the TLS stream.
+    ///
+    /// # Errors
+    /// [`ConnectError::InvalidUrl`]: another scheme, no host, a user name, or a fragment, which has no meaning here and
+    /// must not be there (RFC 6455 section 3).
+    pub fn new(url: &str) -> Result<Self, ConnectError> {
+        let invalid = ConnectError::InvalidUrl;
+        if url.contains('#') {
+            return Err(invalid("a fragment has no meaning for a WebSocket"));
+        }
+        let parsed = Uri::from_str(url).map_err(|_| invalid("not a URL"))?;
+        let secure = match parsed.scheme_str() {
+            Some("ws") => false,
+            Some("wss") => true,
+            _ => return Err(invalid("the scheme is neither ws nor wss")),
+        };
+        let authority = parsed.authority().ok_or(invalid("no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(invalid("user names have no place in a WebSocket's URL"));
+        }
+        let (host, default) = (authority.host(), if secure { 443 } else { 80 });
+        if host.is_empty() || host == "[]" {
+            return Err(invalid("no host"));
+        }
+        let port = match authority.port().as_ref().map(uri::Port::as_u16) {
+            Some(0) => return Err(invalid("port 0")),
+            None if authority.as_str().len() > host.len() + 1 => return Err(invalid("not a port number")),
+            port => port.unwrap_or(default),
+        };
+        // "port ... if it is not the default" (RFC 6455 section 4.1).
+        let named = if port == default { host.to_owned() } else { format!("{host}:{port}") };
+        let settings = Settings::from(&Config::default());
+        Ok(Self {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port,
+            secure,
+            authority: named,
+            target: parsed.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+            protocols: Vec::new(),
+            fields: Vec::new(),
+            handshake_timeout: Duration::from_secs(10),
+            settings,
+        })
+    }
+
+    /// The host to connect to, an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the URL is `wss://`, to be connected to over TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Offers a subprotocol; those offered first are preferred. Which one the server chose stands in the response.
+    #[must_use]
+    pub fn protocol(mut self, name: impl Into<String>) -> Self {
+        self.protocols.push(name.into());
+        self
+    }
+
+    /// Adds a header field to the request, such as `Authorization` or `Cookie`. The fields of the handshake itself are
+    /// the client's own; asking for one of them makes connecting fail.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Says which page asks, as browsers do: `https://example.com`.
+    #[must_use]
+    pub fn origin(self, origin: impl Into<String>) -> Self {
+        self.header("Origin", origin.into())
+    }
+
+    /// Offers permessage-deflate (RFC 7692).
+    #[cfg(feature = "ws-deflate")]
+    #[must_use]
+    pub fn deflate(mut self, config: DeflateConfig) -> Self {
+        self.settings.deflate = Some(config);
+        self
+    }
+
+    /// Limits of the messages that are received. Default: those of [`wire_ws::Config`].
+    #[must_use]
+    pub fn limits(mut self, limits: wire_ws::Config) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// How long the handshake may take; with [`connect`](Self::connect) from the look-up of the name. Default 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.handshake_timeout = limit;
+        self
+    }
+
+    /// After how much silence the server is sent a Ping (`None`: never), and after how much more the connection is given
+    /// up. Default 20 s and 20 s.
+    #[must_use]
+    pub fn keepalive(mut self, ping_interval: Option<Duration>, pong_timeout: Duration) -> Self {
+        self.settings.ping_interval = ping_interval;
+        self.settings.pong_timeout = pong_timeout;
+        self
+    }
+
+    /// How long the closing handshake may take, and the server to close the connection after it. Default 5 s.
+    #[must_use]
+    pub fn close_timeout(mut self, limit: Duration) -> Self {
+        self.settings.close_timeout = limit;
+        self
+    }
+
+    /// Connects over TCP and spawns a task of tokio that carries the WebSocket. `TCP_NODELAY` is set; for other options
+    /// of the socket, or another stream, open that and use [`handshake`](Self::handshake).
+    ///
+    /// # Errors
+    /// See [`ConnectError`]. `wss://` is [`ConnectError::TlsUnavailable`].
+    #[cfg(feature = "rt-tokio")]
+    pub async fn connect(&self) -> Result<(WebSocket, Response<()>), ConnectError> {
+        if self.secure {
+            return Err(ConnectError::TlsUnavailable);
+        }
+        let connecting = async {
+            let stream = tokio::net::TcpStream::connect((self.host.as_str(), self.port)).await?;
+            stream.set_nodelay(true)?;
+            self.handshake(stream, crate::rt::tokio::TokioTimer).await
+        };
+        let (socket, response, connection) = tokio::time::timeout(self.handshake_timeout, connecting)
+            .await
+            .unwrap_or(Err(ConnectError::TimedOut))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "WebSocket ended");
+            }
+        });
+        Ok((socket, response))
+    }
+
+    /// Opens a WebSocket over a stream that is connected already: TLS, a Unix socket, a proxy's tunnel, memory. The
+    /// caller spawns the [`ClientConnection`], or polls it beside: nothing moves without it.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn handshake<Io, T>(
+        &self,
+        mut io: Io,
+        timer: T,
+    ) -> Result<(WebSocket, Response<()>, ClientConnection<Io, T>), ConnectError>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+        T: Timer,
+    {
+        let (mut random, mut seed) = ([0; 16], [0; 32]);
+        getrandom::fill(&mut random).and_then(|()| getrandom::fill(&mut seed)).map_err(io::Error::from)?;
+        let key = Key::from_random(random);
+        let mut opening = Opening::new(self, &self.settings, &key)?;
+        let response = {
+            let mut sleep = pin!(timer.sleep_until(timer.now() + self.handshake_timeout));
+            poll_fn(|cx| match opening.poll(cx, &mut io) {
+                Poll::Pending => sleep.as_mut().poll(cx).map(|()| Err(opening.timed_out())),
+                ready => ready,
+            })
+            .await?
+        };
+        let (encoder, decoder) =
+            (Encoder::client(seed), MessageDecoder::new(Role::Client, &self.settings.limits));
+        #[cfg(feature = "ws-deflate")]
+        let (encoder, decoder) = match opening.agreed() {
+            Some(params) => {
+                (encoder.with_deflate(&params), decoder.with_deflate(&params, &self.settings.limits))
+            }
+            None => (encoder, decoder),
+        };
+        let duplex = Duplex::open(encoder);
+        let rest = opening.into_rest();
+        if !rest.is_empty() {
+            duplex.give_input(rest);
+        }
+        let settings = Arc::new(self.settings.clone());
+        let socket = WebSocket::new(Arc::clone(&duplex), decoder, Arc::clone(&settings));
+        let driver = Driver::new(io, duplex, settings, Role::Client, WriteBuffer::default(), timer.now());
+        let connection = ClientConnection { alarm: Alarm::new(), driver, timer, waker: None };
+        Ok((socket, response, connection))
+    }
+}
+
+pin_project! {
+    /// What carries a client's [`WebSocket`]: a future that ends with the connection. Dropping it cuts the connection
+    /// off.
+    ///
+    /// When both sides have sent a Close it waits for the server to close the connection first, within
+    /// [`Client::close_timeout`] (RFC 6455 section 7.1.1).
+    #[must_use = "nothing moves unless it is polled"]
+    pub struct ClientConnection<Io, T>
+    where
+        T: Timer,
+    {
+        #[pin]
+        alarm: Alarm<T::Sleep>,
+        driver: Driver<Io>,
+        timer: T,
+        waker: Option<Waker>,
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin, T: Timer> Future for ClientConnection<Io, T> {
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if !this.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *this.waker = Some(cx.waker().clone());
+            this.alarm.as_mut().forget_waker();
+        }
+        this.driver.poll(cx, this.timer, this.alarm, |_| Poll::Ready(()))
+    }
+}
+
+impl<Io, T: Timer> fmt::Debug for ClientConnection<Io, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConnection").finish_non_exhaustive()
+    }
+}
+
+/// Why a client is not connected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL is none of a WebSocket.
+    #[error("not a WebSocket's URL: {0}")]
+    InvalidUrl(&'static str),
+    /// `wss://` needs a TLS stream, which the caller brings: see [`Client::handshake`].
+    #[error("wss needs TLS, which is not built in")]
+    TlsUnavailable,
+    /// A subprotocol that is no token, or is given twice.
+    #[error("{0}")]
+    Protocol(wire_ws::EncodeError),
+    /// A header field that is malformed, or that is the client's own.
+    #[error("header field {name:?}: {error}")]
+    Field {
+        /// The field's name.
+        name: String,
+        /// What is wrong with it.
+        error: wire_http1::EncodeError,
+    },
+    /// The request cannot be sent as it is: most likely its target.
+    #[error("{0}")]
+    Request(#[from] wire_http1::EncodeError),
+    /// No connection, or it failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// [`Client::handshake_timeout`] has passed.
+    #[error("the handshake took too long")]
+    TimedOut,
+    /// The server answers otherwise: a redirect, a refusal. Of the body at most 16 KiB, and what came in time.
+    #[error("the server answers {}", .0.status())]
+    Rejected(Box<Response<Bytes>>),
+    /// What the server sent is no HTTP response.
+    #[error("not an HTTP response: {0}")]
+    Http(#[from] wire_http1::Error),
+    /// A 101 that is not the answer to this handshake.
+    #[error("{0}")]
+    Handshake(#[from] ResponseError),
+}
