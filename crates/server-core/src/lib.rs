@@ -28,7 +28,7 @@
 //! |---|---|
 //! | accepting, shutting down, counters | [`Server`], [`Control`] |
 //! | what answers, and what it is given | [`Handler`], [`Request`], [`Incoming`], [`Body`] |
-//! | WebSockets | [`ws`] |
+//! | WebSockets, both ends | [`ws`] |
 //! | limits and deadlines | [`Config`] |
 //! | another runtime, another transport | [`Listener`], [`Timer`], [`Server::connection`] |
 //!
@@ -38,7 +38,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio |
+//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
 //! | `ws-deflate` | permessage-deflate for WebSockets: `Config::websocket_deflate` |
 

@@ -53,7 +53,7 @@ pub async fn connect(url: &str) -> Result<(WebSocket, Response<()>), ConnectErro
 /// socket.close(CloseCode::NORMAL, "").await;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     host: String,
     port: u16,
@@ -79,8 +79,8 @@ impl Client {
         }
         let parsed = Uri::from_str(url).map_err(|_| invalid("not a URL"))?;
         let secure = match parsed.scheme_str() {
-            Some("ws") => false,
-            Some("wss") => true,
+            Some(scheme) if scheme.eq_ignore_ascii_case("ws") => false,
+            Some(scheme) if scheme.eq_ignore_ascii_case("wss") => true,
             _ => return Err(invalid("the scheme is neither ws nor wss")),
         };
         let authority = parsed.authority().ok_or(invalid("no host"))?;
@@ -93,6 +93,7 @@ impl Client {
         }
         let port = match authority.port().as_ref().map(uri::Port::as_u16) {
             Some(0) => return Err(invalid("port 0")),
+            // More than a colon, which may stand alone (RFC 3986 section 3.2.3).
             None if authority.as_str().len() > host.len() + 1 => return Err(invalid("not a port number")),
             port => port.unwrap_or(default),
         };
@@ -166,7 +167,7 @@ impl Client {
         self
     }
 
-    /// How long the handshake may take; with [`connect`](Self::connect) from the look-up of the name. Default 10 s.
+    /// How long the handshake may take; with `connect` from the look-up of the name. Default 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
@@ -260,6 +261,18 @@ impl Client {
         let driver = Driver::new(io, duplex, settings, Role::Client, WriteBuffer::default(), timer.now());
         let connection = ClientConnection { alarm: Alarm::new(), driver, timer, waker: None };
         Ok((socket, response, connection))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the fields: they hold credentials.
+        f.debug_struct("Client")
+            .field("secure", &self.secure)
+            .field("authority", &self.authority)
+            .field("target", &self.target)
+            .field("protocols", &self.protocols)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,6 @@
-//! WebSockets: accepting them, and the one type that carries them.
+//! WebSockets: accepting them, connecting to them, and the one type that carries them.
+//!
+//! A server:
 //!
 //! ```
 //! use server_core::ws::WebSocketUpgrade;
@@ -22,6 +24,8 @@
 //! # fn is_handler<R>(_: impl server_core::Handler<R>) {}
 //! # is_handler(echo);
 //! ```
+//!
+//! A client: [`Client`], over any byte stream and any runtime, or `connect` on tokio (feature `rt-tokio`).
 
 mod client;
 mod message;

@@ -142,7 +142,7 @@ impl Opening {
                     self.input.consume(step.consumed);
                     return Ok(self.accepted.take());
                 }
-                Some(Event::End | Event::Paused) => return self.rejection().map_or(Ok(None), Err),
+                Some(Event::End) if self.rejected.is_some() => return self.rejection().map_or(Ok(None), Err),
                 _ => {}
             }
             self.input.consume(step.consumed);

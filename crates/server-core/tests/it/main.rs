@@ -1,6 +1,7 @@
 //! The server on a simulated pipe and clock: no sockets, no sleeping, the same steps on every machine.
 
 mod bodies;
+mod client;
 mod deadlines;
 mod ends;
 mod fairness;

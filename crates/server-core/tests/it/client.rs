@@ -1,0 +1,667 @@
+//! The WebSocket client: against the server, and against a server made by hand.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use conformance::ws as tables;
+use http::Response;
+use server_core::ws::{
+    Client, CloseCode, ConnectError, Message, WebSocket, WebSocketError, WebSocketUpgrade,
+};
+use server_core::{ConnectionError, ConnectionInfo, Deadline, Request};
+use testkit::sim::{Pipe, Sim, Task, pipe};
+use wire_ws::deflate::DeflateConfig;
+use wire_ws::handshake::{self, RequestLine};
+use wire_ws::{Encoder, MessageDecoder, MessageEvent, Payload, Role};
+
+use super::rules::deflate_config;
+use super::support::{CAPACITY, SimTimer, World, configured, world};
+use super::websocket::echo;
+
+const URL: &str = "ws://a/ws";
+
+fn client() -> Client {
+    Client::new(URL).unwrap()
+}
+
+/// An open WebSocket and the task that carries it.
+struct Connected {
+    socket: WebSocket,
+    response: Response<()>,
+    connection: Task<Result<(), ConnectionError>>,
+}
+
+fn connect(sim: &Rc<Sim>, client: Client, io: Pipe) -> Task<Result<Connected, ConnectError>> {
+    let world = Rc::clone(sim);
+    let task = sim.spawn(async move {
+        let (socket, response, connection) = client.handshake(io, SimTimer(world.clock().clone())).await?;
+        Ok(Connected { socket, response, connection: world.spawn(connection) })
+    });
+    sim.run();
+    task
+}
+
+/// Connects to the server of a world, and spawns what is done with the WebSocket.
+fn talk<H, T: 'static>(
+    world: &World<H, Request>,
+    client: Client,
+    talk: impl AsyncFnOnce(Connected) -> T + 'static,
+) -> Task<T>
+where
+    H: server_core::Handler<Request> + 'static,
+{
+    let (io, server) = pipe(CAPACITY);
+    world.sim.spawn(world.server.connection(server, ConnectionInfo::default()));
+    let connecting = connect(&world.sim, client, io);
+    let task = world.sim.spawn(talk(connecting.take().expect("an answer").expect("a WebSocket")));
+    world.sim.run();
+    task
+}
+
+/// A server that does what the test says.
+struct Server {
+    sim: Rc<Sim>,
+    pipe: Pipe,
+    connecting: Task<Result<Connected, ConnectError>>,
+    request: String,
+    encoder: Encoder,
+}
+
+impl Server {
+    fn new(client: Client) -> Self {
+        let sim = Rc::new(Sim::new());
+        let (io, pipe) = pipe(CAPACITY);
+        let connecting = connect(&sim, client, io);
+        let request = String::from_utf8(pipe.take()).unwrap();
+        Self { sim, pipe, connecting, request, encoder: Encoder::server() }
+    }
+
+    /// One that has answered rightly.
+    fn open(client: Client) -> (Self, Connected) {
+        let server = Self::new(client);
+        server.send(server.answer(""));
+        let connected = server.connecting.take().expect("an answer").expect("a WebSocket");
+        (server, connected)
+    }
+
+    fn send(&self, bytes: impl AsRef<[u8]>) {
+        self.pipe.send(bytes);
+        self.sim.run();
+    }
+
+    fn fields(&self) -> Vec<(&str, &[u8])> {
+        let lines = self.request.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.map(|(name, value)| (name, value.as_bytes())).collect()
+    }
+
+    fn accept_value(&self) -> String {
+        let line = RequestLine { method: "GET", http_11_or_later: true };
+        handshake::accept(&line, self.fields()).unwrap().accept_value().to_owned()
+    }
+
+    fn answer(&self, fields: &str) -> String {
+        let accept = self.accept_value();
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n{fields}\r\n"
+        )
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.sim.advance(Duration::from_secs(seconds));
+    }
+
+    fn close(&mut self, code: u16) {
+        let mut out = Vec::new();
+        self.encoder.encode_close(CloseCode::new(code), "", &mut out).unwrap();
+        self.send(out);
+    }
+
+    /// The frames of the client that have come: opcode and payload.
+    fn received(&self) -> Vec<(u8, Vec<u8>)> {
+        let mut decoder = MessageDecoder::new(Role::Server, &wire_ws::Config::default());
+        let (mut input, mut got) = (self.pipe.take(), Vec::new());
+        loop {
+            let step = decoder.decode(&mut input).unwrap();
+            match step.event {
+                None => return got,
+                Some(MessageEvent::Message { kind, payload: Payload::Input(range) }) => {
+                    got.push((if kind == wire_ws::DataKind::Text { 1 } else { 2 }, input[range].to_vec()));
+                }
+                Some(MessageEvent::Ping { range }) => got.push((9, input[range].to_vec())),
+                Some(MessageEvent::Pong { range }) => got.push((10, input[range].to_vec())),
+                Some(MessageEvent::Close { code, .. }) => {
+                    got.push((8, code.map_or(Vec::new(), |code| code.get().to_string().into_bytes())));
+                }
+                Some(other) => panic!("{other:?}"),
+            }
+            input.drain(..step.consumed);
+        }
+    }
+}
+
+fn closed(code: &str) -> Vec<(u8, Vec<u8>)> {
+    vec![(8, code.as_bytes().to_vec())]
+}
+
+#[test]
+fn urls() {
+    for (url, host, port, request) in [
+        ("ws://a", "a", 80, "GET / HTTP/1.1\r\nHost: a\r\n"),
+        ("ws://a:80/", "a", 80, "GET / HTTP/1.1\r\nHost: a\r\n"),
+        (
+            "WS://A.example:8080/x/y?q=%20",
+            "A.example",
+            8080,
+            "GET /x/y?q=%20 HTTP/1.1\r\nHost: A.example:8080\r\n",
+        ),
+        ("ws://a:?q", "a", 80, "GET /?q HTTP/1.1\r\nHost: a\r\n"),
+        ("ws://[::1]:9/", "::1", 9, "GET / HTTP/1.1\r\nHost: [::1]:9\r\n"),
+        ("wss://a", "a", 443, "GET / HTTP/1.1\r\nHost: a\r\n"),
+        ("wss://a:80", "a", 80, "GET / HTTP/1.1\r\nHost: a:80\r\n"),
+    ] {
+        let client = Client::new(url).unwrap();
+        assert_eq!((client.host(), client.port()), (host, port), "{url}");
+        assert_eq!(client.is_secure(), url.starts_with("wss"));
+        assert!(Server::new(client).request.starts_with(request), "{url}");
+    }
+    for url in [
+        "",
+        "a",
+        "/ws",
+        "http://a/",
+        "ws:///",
+        "ws://",
+        "ws://a/#x",
+        "ws://user@a/",
+        "ws://user:pw@a/",
+        "ws://a:0/",
+        "ws://a:99999/",
+        "ws://a b/",
+        "ws://a/\r\nx: y",
+        "ws://[]/",
+    ] {
+        let refused = Client::new(url);
+        assert!(matches!(refused, Err(ConnectError::InvalidUrl(_))), "{url}: {refused:?}");
+    }
+}
+
+#[test]
+fn the_request() {
+    let client = client().protocol("chat").protocol("superchat").origin("https://b").header("X-Y", "z");
+    let server = Server::new(client.clone());
+    for line in [
+        "GET /ws HTTP/1.1\r\nHost: a\r\n",
+        "\r\nUpgrade: websocket\r\n",
+        "\r\nConnection: upgrade\r\n",
+        "\r\nSec-WebSocket-Version: 13\r\n",
+        "\r\nSec-WebSocket-Protocol: chat, superchat\r\n",
+        "\r\nOrigin: https://b\r\n",
+        "\r\nX-Y: z\r\n",
+    ] {
+        assert!(server.request.contains(line), "{line:?} in {}", server.request);
+    }
+    assert!(!server.request.contains("Extensions"));
+    assert_ne!(server.accept_value(), Server::new(client).accept_value(), "a fresh key");
+
+    for (name, value) in [
+        ("Sec-WebSocket-Key", "x"),
+        ("sec-websocket-protocol", "x"),
+        ("upgrade", "x"),
+        ("Connection", "close"),
+        ("Host", "b"),
+        ("Content-Length", "1"),
+        ("a b", "x"),
+        ("a", "x\r\ny: z"),
+    ] {
+        let refused = Server::new(self::client().header(name, value)).connecting.take().unwrap();
+        assert!(matches!(refused, Err(ConnectError::Field { .. })), "{name}: {:?}", refused.err());
+    }
+    let refused = Server::new(self::client().protocol("x").protocol("x")).connecting.take().unwrap();
+    assert!(matches!(refused, Err(ConnectError::Protocol(_))), "{:?}", refused.err());
+}
+
+#[test]
+fn messages_come_back_from_the_server() {
+    for deflate in [false, true] {
+        let world = configured(echo, |config| {
+            config.websocket_deflate = deflate.then(DeflateConfig::default);
+        });
+        let client = client().protocol("echo");
+        let client = if deflate { client.deflate(DeflateConfig::default()) } else { client };
+        let task = talk(&world, client, async |connected: Connected| {
+            let fields = connected.response.headers();
+            assert_eq!(fields["sec-websocket-protocol"], "echo");
+            let compressed = fields.contains_key("sec-websocket-extensions");
+            let mut socket = connected.socket;
+            let large = Bytes::from((0..3_u32 << 20).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+            let text = "wörld ".repeat(20_000);
+            let messages =
+                ["".into(), "hello".into(), text.into(), Bytes::new().into(), Message::from(large)];
+            for message in messages {
+                socket.send(message.clone()).await.unwrap();
+                assert!(socket.recv().await.unwrap().unwrap() == message);
+            }
+            socket.close(CloseCode::NORMAL, "done").await;
+            compressed
+        });
+        assert_eq!(task.take(), Some(deflate));
+        assert_eq!((world.sim.live_tasks(), world.stats().websockets), (0, 0));
+    }
+}
+
+#[test]
+fn a_burst_leaves_in_one_write() {
+    let (server, connected) = Server::open(client());
+    let mut socket = connected.socket;
+    server.sim.spawn(async move {
+        for n in 0..100 {
+            socket.feed(n.to_string()).unwrap();
+        }
+        socket.flush().await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let writes = server.pipe.peer_writes();
+    server.sim.run();
+    assert_eq!(server.pipe.peer_writes() - writes, 1);
+    assert_eq!(server.received().len(), 100);
+}
+
+#[test]
+fn every_frame_has_a_key_of_its_own() {
+    let sent = || {
+        let (server, connected) = Server::open(client());
+        let mut socket = connected.socket;
+        let task = server.sim.spawn(async move {
+            socket.feed("same").unwrap();
+            socket.feed("same").unwrap();
+            socket.flush().await.unwrap();
+            socket
+        });
+        server.sim.run();
+        let bytes = server.pipe.take();
+        assert!(task.take().is_some());
+        [bytes[2..6].to_vec(), bytes[12..16].to_vec()]
+    };
+    let (one, other) = (sent(), sent());
+    assert!(one[0] != one[1] && one[0] != other[0] && one[1] != other[1]);
+}
+
+#[test]
+fn what_comes_behind_the_response_counts() {
+    for trickled in [false, true] {
+        let server = Server::new(client());
+        let bytes = [server.answer("").as_bytes(), b"\x01\x03Hel\x89\x01p\x80\x02lo\x82\x01!"].concat();
+        let step = if trickled { 1 } else { bytes.len() };
+        bytes.chunks(step).for_each(|piece| server.send(piece));
+        let mut socket = server.connecting.take().unwrap().unwrap().socket;
+        let task = server.sim.spawn(async move {
+            let first = socket.recv().await.unwrap().unwrap();
+            (first, socket.recv().await.unwrap().unwrap(), socket)
+        });
+        server.sim.run();
+        let (text, binary, _socket) = task.take().unwrap();
+        assert_eq!((text, binary), ("Hello".into(), Bytes::from_static(b"!").into()));
+        assert_eq!(server.received(), [(10, b"p".to_vec())]);
+    }
+}
+
+#[test]
+fn responses() {
+    const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    for case in tables::responses() {
+        let offered = case.offered.iter().fold(client(), Client::protocol);
+        let server = Server::new(offered);
+        let mut head = format!("HTTP/1.1 {} Reason\r\n", case.status);
+        for (name, value) in case.fields() {
+            head += &format!("{name}: {}\r\n", value.replace(ACCEPT, &server.accept_value()));
+        }
+        server.send(head + "\r\n");
+        server.pipe.finish();
+        server.sim.run();
+        let result = server.connecting.take().unwrap();
+        assert_eq!(result.is_ok(), case.ok, "{}: {:?}", case.id, result.err());
+        if let Ok(connected) = result {
+            let protocol = connected.response.headers().get("sec-websocket-protocol");
+            assert_eq!(protocol.map(|name| name.to_str().unwrap()), case.protocol.as_deref(), "{}", case.id);
+        }
+    }
+}
+
+#[test]
+fn answers_to_the_offer_of_compression() {
+    for case in tables::negotiations().1 {
+        let server = Server::new(client().deflate(deflate_config(&case.config)));
+        let lines: String =
+            case.answered.iter().map(|line| format!("Sec-WebSocket-Extensions: {line}\r\n")).collect();
+        server.send(server.answer(&lines));
+        let result = server.connecting.take().unwrap();
+        assert_eq!(result.is_ok(), case.ok, "{}: {:?}", case.id, result.err());
+    }
+}
+
+/// What a client makes of frames.
+#[test]
+fn frames() {
+    for case in tables::cases().iter().filter(|case| case.is_for(false)) {
+        let mut limits = wire_ws::Config::default();
+        limits.max_message_size = case.limits.message.unwrap_or(limits.max_message_size);
+        limits.max_frame_size = case.limits.frame.unwrap_or(limits.max_frame_size);
+        limits.max_fragments = case.limits.fragments.unwrap_or(limits.max_fragments);
+        let (server, connected) = Server::open(client().limits(limits));
+        let mut socket = connected.socket;
+        let task = server.sim.spawn(async move {
+            let mut messages = Vec::new();
+            loop {
+                match socket.recv().await {
+                    Some(Ok(message)) => messages.push(message),
+                    Some(Err(WebSocketError::Protocol(error))) => {
+                        return (messages, Some(error.close_code().get()), None);
+                    }
+                    Some(Err(error)) => panic!("{error}"),
+                    None => return (messages, None, socket.close_frame().cloned()),
+                }
+            }
+        });
+        server.send(case.bytes(false));
+        let sent = server.received();
+        server.pipe.finish();
+        server.sim.run();
+        let (messages, failed, close) = task.take().expect("an end");
+        let (mut expected, mut close_expected) = (Vec::new(), None);
+        for event in case.events() {
+            match event {
+                tables::Event::Text(text) => expected.push(Message::from(String::from_utf8(text).unwrap())),
+                tables::Event::Binary(bytes) => expected.push(Message::from(bytes)),
+                tables::Event::Close(code, reason) => close_expected = Some((code, reason)),
+                _ => {}
+            }
+        }
+        assert_eq!(messages, expected, "{}", case.id);
+        let close = close.map(|close| (close.code.map(CloseCode::get), close.reason.into_bytes()));
+        assert_eq!(close, close_expected, "{}", case.id);
+        if let Some(code) = case.fail {
+            assert_eq!((failed, sent.last()), (Some(code), closed(&code.to_string()).last()), "{}", case.id);
+        }
+        server.advance(5);
+        assert_eq!(server.sim.live_tasks(), 0, "{}", case.id);
+    }
+}
+
+fn rejected(result: Result<Connected, ConnectError>) -> (u16, Bytes) {
+    match result {
+        Err(ConnectError::Rejected(response)) => (response.status().as_u16(), response.into_body()),
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+#[test]
+fn other_answers_come_with_their_body() {
+    for (answer, body) in [
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone", "gone"),
+        ("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", ""),
+        ("HTTP/1.1 404 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ngo\r\n2\r\nne\r\n0\r\n\r\n", "gone"),
+        ("HTTP/1.0 404 x\r\n\r\ngone", "gone"),
+        ("HTTP/1.1 404 x\r\nContent-Length: 5\r\n\r\ngone", "gone"),
+        ("HTTP/1.1 404 x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngone\r\nZ", "gone"),
+    ] {
+        let server = Server::new(client());
+        server.send(answer);
+        server.pipe.finish();
+        server.sim.run();
+        assert_eq!(rejected(server.connecting.take().unwrap()), (404, body.into()), "{answer}");
+    }
+    // Bounded.
+    let server = Server::new(client());
+    server.send("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n");
+    for _ in 0..10 {
+        server.send([b'x'; 10_000]);
+    }
+    assert_eq!(rejected(server.connecting.take().unwrap()).1.len(), 16 << 10);
+    // And what has come in time.
+    let server = Server::new(client());
+    server.send("HTTP/1.1 503 x\r\nContent-Length: 5\r\n\r\nslow");
+    server.advance(10);
+    assert_eq!(rejected(server.connecting.take().unwrap()), (503, "slow".into()));
+    // The server of this crate.
+    let world = world(async |_: Request| Response::new(server_core::Body::from("no")));
+    let (io, stream) = pipe(CAPACITY);
+    world.sim.spawn(world.server.connection(stream, ConnectionInfo::default()));
+    assert_eq!(rejected(connect(&world.sim, client(), io).take().unwrap()), (200, "no".into()));
+}
+
+#[test]
+fn handshakes_that_fail() {
+    let failed = |act: fn(&Server)| {
+        let server = Server::new(client().handshake_timeout(Duration::from_secs(3)));
+        act(&server);
+        let error = server.connecting.take().expect("an end").err().expect("a failure");
+        assert_eq!(server.sim.live_tasks(), 0);
+        assert!(server.pipe.is_finished());
+        error
+    };
+    assert!(matches!(failed(|server| server.advance(3)), ConnectError::TimedOut));
+    let slow = failed(|server| {
+        for _ in 0..3 {
+            server.send("HTT");
+            server.advance(1);
+        }
+    });
+    assert!(matches!(slow, ConnectError::Http(_)), "{slow}");
+    assert!(matches!(failed(|server| server.send("SSH-2.0\r\n")), ConnectError::Http(_)));
+    assert!(matches!(
+        failed(|server| {
+            server.pipe.finish();
+            server.sim.run();
+        }),
+        ConnectError::Http(_)
+    ));
+    assert!(matches!(
+        failed(|server| {
+            server.pipe.reset();
+            server.sim.run();
+        }),
+        ConnectError::Io(_)
+    ));
+    let wrong = failed(|server| server.send(server.answer("").replace(&server.accept_value(), "x")));
+    assert!(matches!(wrong, ConnectError::Handshake(handshake::ResponseError::Accept)), "{wrong}");
+}
+
+/// "the server MUST close first, the client SHOULD wait" (RFC 6455 section 7.1.1).
+#[test]
+fn the_client_closes_and_lets_the_server_close_first() {
+    for late in [false, true] {
+        let (mut server, Connected { mut socket, connection, .. }) = Server::open(client());
+        let closing = server.sim.spawn(async move { socket.send("last").await.map(|()| socket) });
+        server.sim.run();
+        let socket = closing.take().unwrap().unwrap();
+        let closing = server.sim.spawn(socket.close(CloseCode::NORMAL, "done"));
+        server.sim.run();
+        assert_eq!(server.received(), [(1, b"last".to_vec()), (8, b"1000".to_vec())]);
+        server.send(b"\x81\x02hi");
+        assert!(closing.take().is_none());
+        server.close(1000);
+        assert!(closing.take().is_some(), "the handshake is done");
+        server.advance(4);
+        assert!(!server.pipe.is_finished() && connection.take().is_none(), "the connection is not");
+        if late {
+            server.advance(1);
+        } else {
+            server.pipe.finish();
+            server.sim.run();
+        }
+        assert!(server.pipe.is_finished());
+        assert!(matches!(connection.take(), Some(Ok(()))));
+        assert_eq!(server.sim.live_tasks(), 0);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_a_close() {
+    let (server, Connected { socket, connection, .. }) =
+        Server::open(client().close_timeout(Duration::from_secs(2)));
+    let closing = server.sim.spawn(socket.close(CloseCode::NORMAL, ""));
+    server.advance(1);
+    assert!(closing.take().is_none());
+    server.advance(1);
+    assert!(closing.take().is_some() && server.pipe.is_finished());
+    let end = connection.take();
+    assert!(matches!(end, Some(Err(ConnectionError::TimedOut(Deadline::WebSocketClose)))), "{end:?}");
+}
+
+#[test]
+fn the_server_closes() {
+    let world = world(async |mut request: Request| {
+        let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+        upgrade.run(async |socket| socket.close(CloseCode::GOING_AWAY, "enough").await).await
+    });
+    let task = talk(&world, client(), async |Connected { mut socket, connection, .. }| {
+        assert!(socket.recv().await.is_none());
+        assert_eq!(socket.send("late").await, Err(server_core::ws::SendError::Closed));
+        let close = socket.close_frame().unwrap().clone();
+        (close.code, close.reason, connection)
+    });
+    let (code, reason, connection) = task.take().unwrap();
+    assert_eq!((code, reason.as_str()), (Some(CloseCode::GOING_AWAY), "enough"));
+    assert!(matches!(connection.take(), Some(Ok(()))));
+    assert_eq!((world.sim.live_tasks(), world.stats().connections), (0, 0));
+}
+
+#[test]
+fn dropping_it_closes() {
+    let (mut server, connected) = Server::open(client());
+    drop(connected.socket);
+    server.sim.run();
+    assert_eq!(server.received(), closed("1000"));
+    assert!(!server.pipe.is_finished());
+    server.close(1000);
+    server.pipe.finish();
+    server.sim.run();
+    assert!(server.pipe.is_finished());
+    assert!(matches!(connected.connection.take(), Some(Ok(()))));
+    // Within the time that closing may take.
+    let (server, connected) = Server::open(client());
+    drop(connected.socket);
+    server.advance(5);
+    assert!(server.pipe.is_finished() && connected.connection.take().is_some());
+    // Without the future that carries it nothing moves any more.
+    let (server, mut connected) = Server::open(client());
+    connected.connection.cancel();
+    server.sim.run();
+    let task = server.sim.spawn(async move { connected.socket.recv().await });
+    server.sim.run();
+    assert!(matches!(task.take(), Some(Some(Err(WebSocketError::Io(_))))));
+}
+
+#[test]
+fn a_server_that_is_gone() {
+    for reset in [false, true] {
+        let (server, mut connected) = Server::open(client());
+        let task =
+            server.sim.spawn(async move { (connected.socket.recv().await, connected.socket.recv().await) });
+        if reset {
+            server.pipe.reset();
+        } else {
+            server.pipe.finish();
+        }
+        server.sim.run();
+        let (error, end) = task.take().unwrap();
+        let io = matches!(error, Some(Err(WebSocketError::Io(_))));
+        assert!(matches!(error, Some(Err(_))) && io == reset && end.is_none(), "{error:?}");
+        server.advance(5);
+        assert_eq!(server.sim.live_tasks(), 0);
+    }
+}
+
+#[test]
+fn silent_servers_are_pinged_and_given_up() {
+    let seconds = Duration::from_secs;
+    let (server, mut connected) = Server::open(client().keepalive(Some(seconds(5)), seconds(3)));
+    let task = server.sim.spawn(async move { connected.socket.recv().await });
+    server.advance(5);
+    assert_eq!(server.received(), [(9, Vec::new())]);
+    server.send(b"\x8a\x00");
+    server.advance(4);
+    assert_eq!(server.received(), []);
+    server.advance(1);
+    assert_eq!(server.received(), [(9, Vec::new())]);
+    server.advance(3);
+    assert!(matches!(task.take(), Some(Some(Err(_)))) && server.pipe.is_finished());
+    let end = connected.connection.take();
+    assert!(matches!(end, Some(Err(ConnectionError::TimedOut(Deadline::Pong)))), "{end:?}");
+}
+
+#[test]
+fn a_cancelled_recv_loses_nothing() {
+    let (server, connected) = Server::open(client());
+    let mut socket = connected.socket;
+    let sim = Rc::clone(&server.sim);
+    let task = server.sim.spawn(async move {
+        let mut got = String::new();
+        loop {
+            let mut recv = std::pin::pin!(socket.recv());
+            let mut tick = std::pin::pin!(super::support::sleep(&sim, 1));
+            let message = std::future::poll_fn(|cx| {
+                if let std::task::Poll::Ready(message) = recv.as_mut().poll(cx) {
+                    return std::task::Poll::Ready(Some(message));
+                }
+                tick.as_mut().poll(cx).map(|()| None)
+            });
+            match message.await {
+                Some(Some(Ok(message))) => got += message.as_text().unwrap(),
+                Some(_) => return got,
+                None => {}
+            }
+        }
+    });
+    for byte in b"\x81\x02ab\x01\x01c\x00\x00\x80\x01d\x81\x01e" {
+        server.send([*byte]);
+        server.advance(2);
+    }
+    server.send(b"\x88\x00");
+    assert_eq!(task.take().as_deref(), Some("abcde"));
+}
+
+#[test]
+fn halves_in_two_tasks() {
+    let world = world(echo);
+    let sim = Rc::clone(&world.sim);
+    let task = talk(&world, client(), async move |connected: Connected| {
+        let (mut sender, mut receiver) = connected.socket.split();
+        let sending = sim.spawn(async move {
+            for n in 0..1000_u32 {
+                sender.send(Bytes::from(vec![7; n as usize])).await.unwrap();
+            }
+            sender.close(CloseCode::NORMAL, "");
+        });
+        let mut count = 0;
+        while let Some(message) = receiver.recv().await {
+            assert_eq!(message.unwrap().as_bytes().len(), count);
+            count += 1;
+        }
+        assert!(sending.take().is_some());
+        count
+    });
+    assert_eq!(task.take(), Some(1000));
+    assert_eq!((world.sim.live_tasks(), world.stats().websockets), (0, 0));
+}
+
+#[test]
+fn over_tcp() {
+    use super::sockets::with_server;
+    with_server(1, echo, async |address, server| {
+        let (mut socket, response) = server_core::ws::connect(&format!("ws://{address}/ws")).await.unwrap();
+        assert_eq!(response.status(), 101);
+        for len in [0, 1, 125, 126, 65_535, 65_536, 1 << 20] {
+            socket.send(Bytes::from(vec![1; len])).await.unwrap();
+            assert_eq!(socket.recv().await.unwrap().unwrap().as_bytes().len(), len);
+        }
+        assert_eq!(server.stats().websockets, 1);
+        socket.close(CloseCode::NORMAL, "").await;
+        let refused = server_core::ws::connect("ws://127.0.0.1:1/").await;
+        assert!(matches!(refused, Err(ConnectError::Io(_))), "{refused:?}");
+        let refused = server_core::ws::connect("wss://127.0.0.1/").await;
+        assert!(matches!(refused, Err(ConnectError::TlsUnavailable)), "{refused:?}");
+    });
+}
