@@ -45,6 +45,8 @@ struct State {
     /// The receiver was told the end.
     end_seen: bool,
     read_wanted: bool,
+    /// The receiver waits for its Close to be written.
+    closing: bool,
     reader: Option<Waker>,
     peer_closed: bool,
 
@@ -103,6 +105,7 @@ impl Duplex {
             input_end: None,
             end_seen: false,
             read_wanted: false,
+            closing: false,
             reader: None,
             peer_closed: false,
             output: WriteBuffer::default(),
@@ -183,9 +186,10 @@ impl Duplex {
             gone: !state.receiver_alive && !state.sender_alive,
         };
         // A half that could go on, although this task polled, lives in another task, or elsewhere in this one.
-        let readable = state.input.is_some() || state.input_end.is_some();
+        let written = state.is_written();
+        let readable =
+            if state.closing { written } else { state.input.is_some() || state.input_end.is_some() };
         let reader = state.reader.take_if(|_| readable);
-        let written = !state.writing && state.output.is_empty();
         let writer = state.writer.take_if(|_| written);
         drop(state);
         [reader, writer].into_iter().flatten().for_each(Waker::wake);
@@ -295,6 +299,19 @@ impl Duplex {
         Poll::Pending
     }
 
+    /// Waits until the receiver's Close is written, or cannot be any more.
+    pub(crate) fn poll_close_written(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.is_written() || state.disconnected {
+            return Poll::Ready(());
+        }
+        state.closing = true;
+        state.flush_wanted = true;
+        register(&mut state.reader, cx);
+        wake_driver(state);
+        Poll::Pending
+    }
+
     /// Answers a Ping, or replaces the answer that still waits for room.
     pub(crate) fn pong(&self, payload: Bytes, settings: &Settings) {
         self.change(|state| {
@@ -370,7 +387,7 @@ impl Duplex {
         if state.disconnected {
             return Poll::Ready(Err(SendError::Closed));
         }
-        if state.output.is_empty() && !state.writing {
+        if state.is_written() {
             state.flush_wanted = false;
             state.writer = None;
             return Poll::Ready(Ok(()));
@@ -394,6 +411,10 @@ impl Duplex {
 impl State {
     fn is_closed(&self) -> bool {
         self.disconnected || self.encoder.is_closed()
+    }
+
+    fn is_written(&self) -> bool {
+        self.output.is_empty() && !self.writing
     }
 
     fn wait_for_write(&mut self, cx: &Context<'_>) {

@@ -38,13 +38,15 @@ impl WebSocket {
                 budget: BUDGET,
                 settings: Arc::clone(&settings),
                 close: None,
+                closing: false,
                 ended: false,
             },
             sender: WebSocketSender { duplex, settings },
         }
     }
 
-    /// The next message; `None` after the peer's Close ([`close_frame`](Self::close_frame) has it) or an error.
+    /// The next message; `None` after the peer's Close ([`close_frame`](Self::close_frame) has it) or an error. Both come
+    /// when our own Close is written.
     ///
     /// What was sent is written before this waits. Cancelling loses nothing.
     pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
@@ -152,6 +154,8 @@ pub struct WebSocketReceiver {
     budget: u32,
     settings: Arc<Settings>,
     close: Option<CloseFrame>,
+    /// Nothing more comes. Who is told so may end the program: first our Close is to be written.
+    closing: bool,
     ended: bool,
 }
 
@@ -182,11 +186,18 @@ impl WebSocketReceiver {
             return Poll::Pending;
         }
         loop {
+            if self.closing {
+                ready!(self.duplex.poll_close_written(cx));
+                // The decoder says an error as often as it is asked.
+                let error = self.decoder.decode(&mut []).err();
+                return self.end(error.map(|error| Err(error.into())));
+            }
             let step = match self.decoder.decode(self.input.bytes_mut()) {
                 Ok(step) => step,
                 Err(error) => {
                     self.duplex.send_close(Some(error.close_code()), "");
-                    return self.end(Some(Err(error.into())));
+                    self.closing = true;
+                    continue;
                 }
             };
             match step.event {
@@ -223,7 +234,7 @@ impl WebSocketReceiver {
                     self.input.consume(step.consumed);
                     self.duplex.close_received(code, &reason);
                     self.close = Some(CloseFrame { code, reason });
-                    return self.end(None);
+                    self.closing = true;
                 }
                 // A Pong, or whatever a later version of the codec reports.
                 Some(_) => self.input.consume(step.consumed),

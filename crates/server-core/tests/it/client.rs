@@ -528,6 +528,29 @@ fn the_server_closes() {
     assert_eq!((world.sim.live_tasks(), world.stats().connections), (0, 0));
 }
 
+/// Who is told of the end may end the program: our Close must be out by then.
+#[test]
+fn the_end_is_told_when_the_close_is_written() {
+    for frame in [&b"\x88\x02\x03\xe8"[..], b"\xc1\x00"] {
+        let (server, mut connected) = Server::open(client());
+        server.pipe.limit_peer_writes(0);
+        let task = server.sim.spawn(async move { connected.socket.recv().await });
+        server.send(frame);
+        assert!(task.take().is_none());
+        server.pipe.limit_peer_writes(CAPACITY);
+        server.sim.run();
+        assert_eq!(task.take().expect("an end").is_some(), frame[0] != 0x88);
+        assert_eq!(server.received(), closed(if frame[0] == 0x88 { "1000" } else { "1002" }));
+        // A server that takes nothing holds it up no longer than any write.
+        let (server, mut connected) = Server::open(client());
+        server.pipe.limit_peer_writes(0);
+        let task = server.sim.spawn(async move { connected.socket.recv().await });
+        server.send(frame);
+        server.advance(30);
+        assert!(task.take().is_some());
+    }
+}
+
 #[test]
 fn dropping_it_closes() {
     let (mut server, connected) = Server::open(client());
