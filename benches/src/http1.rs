@@ -68,6 +68,12 @@ fn many_fields() -> Vec<u8> {
     large(|i| format!("X-Field-{i:02}: {}\r\n", "v".repeat(646)), 98)
 }
 
+/// The fields of [`BROWSER`] again and again, Host and Connection once: about 1,200 lines of 55 bytes.
+fn browser_fields() -> Vec<u8> {
+    let lines: Vec<&str> = str::from_utf8(BROWSER).unwrap_or_default().lines().skip(3).filter(|line| !line.is_empty()).collect();
+    large(|i| format!("{}\r\n", lines[i % lines.len()]), 1210)
+}
+
 fn tiny_fields() -> Vec<u8> {
     large(|_| "a:b\r\n".into(), 13_000)
 }
@@ -85,6 +91,8 @@ const WORKLOADS: &[(&str, Workload)] = &[
         });
     }),
     ("exchange", exchanges),
+    ("answered", |count| answered(count, |_, _| {})),
+    ("answer", |count| answered(count, answer)),
     ("client", |count| {
         let (mut connection, mut out, mut spare) =
             (ClientConnection::default(), Vec::new(), ResponseHead::default());
@@ -94,6 +102,8 @@ const WORKLOADS: &[(&str, Workload)] = &[
     ("bytes-one-field", |count| fed(count, &one_field(), 1)),
     ("whole-many-fields", |count| fed(count, &many_fields(), usize::MAX)),
     ("bytes-many-fields", |count| fed(count, &many_fields(), 1)),
+    ("whole-browser-fields", |count| fed(count, &browser_fields(), usize::MAX)),
+    ("bytes-browser-fields", |count| fed(count, &browser_fields(), 1)),
     ("whole-tiny-fields", |count| fed(count, &tiny_fields(), usize::MAX)),
     ("bytes-tiny-fields", |count| fed(count, &tiny_fields(), 1)),
     #[cfg(feature = "peers")]
@@ -134,6 +144,28 @@ fn exchange(connection: &mut ServerConnection, out: &mut Vec<u8>) {
     connection.encode_data(b"Hello, World!", out).expect("content");
     connection.encode_end(out).expect("an end");
     assert!(connection.next_cycle());
+}
+
+/// A short request, and `work` on its connection.
+fn answered(count: u64, work: impl Fn(&mut ServerConnection, &mut Vec<u8>)) {
+    let (mut table, mut out) = (RequestHead::default(), Vec::new());
+    for _ in 0..count {
+        let mut connection = ServerConnection::default();
+        connection.take_head(std::mem::take(&mut table));
+        connection.decode(black_box(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")).expect("a request");
+        out.clear();
+        work(black_box(&mut connection), black_box(&mut out));
+        table = connection.take_head(RequestHead::default());
+    }
+}
+
+/// The head of a small answer: 200 with Content-Type, Date and Content-Length.
+fn answer(connection: &mut ServerConnection, out: &mut Vec<u8>) {
+    let mut writer =
+        connection.encode_head(black_box(200), "", BodyLen::Fixed(black_box(13)), out).expect("a head");
+    writer.field(black_box("content-type"), black_box("text/plain; charset=utf-8")).expect("a field");
+    writer.field(black_box("date"), black_box("Tue, 01 Oct 2024 12:00:00 GMT")).expect("a field");
+    writer.finish().expect("a head");
 }
 
 /// A request of three fields and the response to it.
@@ -221,6 +253,8 @@ fn instructions(page: &mut String) -> Result {
     }
     let exchange = per_run("exchange", 2000)?;
     row(page, "request, answer, next", exchange, "the head alone", head, "")?;
+    let answer = per_run("answer", 2000)? - per_run("answered", 2000)?;
+    row(page, "head of an answer, 3 fields", answer, "the head alone", head, "")?;
     let client = per_run("client", 2000)?;
     row(
         page,
@@ -233,6 +267,7 @@ fn instructions(page: &mut String) -> Result {
     for (shape, name) in [
         ("one field", "one-field"),
         ("98 fields of 660 bytes", "many-fields"),
+        ("1,200 lines as a browser sends them", "browser-fields"),
         ("13,000 fields of 5 bytes", "tiny-fields"),
     ] {
         let whole = per_run(&format!("whole-{name}"), 20)?;

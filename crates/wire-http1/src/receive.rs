@@ -35,7 +35,7 @@ pub(crate) trait StartLine: Copy + Debug + Default {
     fn len(&self) -> usize;
 
     /// Whether framing looks at this field of the head.
-    fn decides(known: Known) -> bool;
+    fn decides(&self, known: Known) -> bool;
 }
 
 /// What is received next.
@@ -231,7 +231,7 @@ impl<L: StartLine> Receiver<L> {
         // The limit is a cut of the view: what is not complete within it is too large, however it arrived.
         let cut = line.len() + self.config.field_section_limit();
         let view = &view[..view.len().min(cut)];
-        match fields.scan(view, &mut head.sink(framing, self.config.max_fields))? {
+        match fields.scan(view, &mut head.sink(*line, framing, self.config.max_fields))? {
             None if view.len() == cut => Err((ErrorKind::FieldSectionTooLarge, cut)),
             end => Ok(end),
         }
