@@ -70,7 +70,8 @@ fn many_fields() -> Vec<u8> {
 
 /// The fields of [`BROWSER`] again and again, Host and Connection once: about 1,200 lines of 55 bytes.
 fn browser_fields() -> Vec<u8> {
-    let lines: Vec<&str> = str::from_utf8(BROWSER).unwrap_or_default().lines().skip(3).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> =
+        str::from_utf8(BROWSER).unwrap_or_default().lines().skip(3).filter(|line| !line.is_empty()).collect();
     large(|i| format!("{}\r\n", lines[i % lines.len()]), 1210)
 }
 
@@ -183,8 +184,9 @@ fn client_exchange(connection: &mut ClientConnection, out: &mut Vec<u8>, spare: 
     assert!(connection.next_cycle());
 }
 
-/// A large head in pieces.
-fn fed(count: u64, head: &[u8], piece: usize) {
+/// A large head, at once or byte by byte.
+fn fed(count: u64, head: &[u8], first: usize) {
+    let first = first.min(head.len());
     let mut config = Config::default();
     config.max_fields = usize::MAX;
     config.max_field_section = 1 << 20;
@@ -192,14 +194,11 @@ fn fed(count: u64, head: &[u8], piece: usize) {
     for _ in 0..count {
         let mut connection = ServerConnection::new(config.clone());
         connection.take_head(std::mem::take(&mut table));
-        let mut end = 0_usize;
-        loop {
-            end = head.len().min(end.saturating_add(piece));
+        let step = (first..=head.len()).find_map(|end| {
             let step = connection.decode(black_box(&head[..end])).expect("a head");
-            if step.event == Some(Event::Head) {
-                break;
-            }
-        }
+            step.event.map(|_| step)
+        });
+        assert_eq!(step.map(|step| step.consumed), Some(head.len()));
         table = connection.take_head(RequestHead::default());
     }
 }

@@ -350,6 +350,11 @@ impl Framing {
 
     #[inline]
     fn connection(&mut self, value: &[u8]) -> Result<(), ErrorKind> {
+        // What browsers send.
+        if value == b"keep-alive" {
+            self.keep_alive = true;
+            return Ok(());
+        }
         for option in class::list(value) {
             if option.eq_ignore_ascii_case(b"keep-alive") {
                 self.keep_alive = true;

@@ -15,7 +15,12 @@ impl ClientConnection {
     ///
     /// The response breaks a rule or a limit, or no request awaits one. Every later call returns the same error; the
     /// connection is to be closed.
+    #[inline]
     pub fn decode(&mut self, input: &[u8]) -> Result<Step, Error> {
+        if self.receiver.grows(input) { Ok(Step::more(0)) } else { self.decode_next(input) }
+    }
+
+    fn decode_next(&mut self, input: &[u8]) -> Result<Step, Error> {
         if let Some(early) = self.receiver.early(input) {
             return early;
         }
