@@ -68,6 +68,13 @@ fn many_fields() -> Vec<u8> {
     large(|i| format!("X-Field-{i:02}: {}\r\n", "v".repeat(646)), 98)
 }
 
+/// The fields of [`BROWSER`] again and again, Host and Connection once: about 1,200 lines of 55 bytes.
+fn browser_fields() -> Vec<u8> {
+    let lines: Vec<&str> =
+        str::from_utf8(BROWSER).unwrap_or_default().lines().skip(3).filter(|line| !line.is_empty()).collect();
+    large(|i| format!("{}\r\n", lines[i % lines.len()]), 1210)
+}
+
 fn tiny_fields() -> Vec<u8> {
     large(|_| "a:b\r\n".into(), 13_000)
 }
@@ -85,6 +92,8 @@ const WORKLOADS: &[(&str, Workload)] = &[
         });
     }),
     ("exchange", exchanges),
+    ("answered", |count| answered(count, |_, _| {})),
+    ("answer", |count| answered(count, answer)),
     ("client", |count| {
         let (mut connection, mut out, mut spare) =
             (ClientConnection::default(), Vec::new(), ResponseHead::default());
@@ -94,6 +103,8 @@ const WORKLOADS: &[(&str, Workload)] = &[
     ("bytes-one-field", |count| fed(count, &one_field(), 1)),
     ("whole-many-fields", |count| fed(count, &many_fields(), usize::MAX)),
     ("bytes-many-fields", |count| fed(count, &many_fields(), 1)),
+    ("whole-browser-fields", |count| fed(count, &browser_fields(), usize::MAX)),
+    ("bytes-browser-fields", |count| fed(count, &browser_fields(), 1)),
     ("whole-tiny-fields", |count| fed(count, &tiny_fields(), usize::MAX)),
     ("bytes-tiny-fields", |count| fed(count, &tiny_fields(), 1)),
     #[cfg(feature = "peers")]
@@ -136,6 +147,28 @@ fn exchange(connection: &mut ServerConnection, out: &mut Vec<u8>) {
     assert!(connection.next_cycle());
 }
 
+/// A short request, and `work` on its connection.
+fn answered(count: u64, work: impl Fn(&mut ServerConnection, &mut Vec<u8>)) {
+    let (mut table, mut out) = (RequestHead::default(), Vec::new());
+    for _ in 0..count {
+        let mut connection = ServerConnection::default();
+        connection.take_head(std::mem::take(&mut table));
+        connection.decode(black_box(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")).expect("a request");
+        out.clear();
+        work(black_box(&mut connection), black_box(&mut out));
+        table = connection.take_head(RequestHead::default());
+    }
+}
+
+/// The head of a small answer: 200 with Content-Type, Date and Content-Length.
+fn answer(connection: &mut ServerConnection, out: &mut Vec<u8>) {
+    let mut writer =
+        connection.encode_head(black_box(200), "", BodyLen::Fixed(black_box(13)), out).expect("a head");
+    writer.field(black_box("content-type"), black_box("text/plain; charset=utf-8")).expect("a field");
+    writer.field(black_box("date"), black_box("Tue, 01 Oct 2024 12:00:00 GMT")).expect("a field");
+    writer.finish().expect("a head");
+}
+
 /// A request of three fields and the response to it.
 fn client_exchange(connection: &mut ClientConnection, out: &mut Vec<u8>, spare: &mut ResponseHead) {
     out.clear();
@@ -151,8 +184,9 @@ fn client_exchange(connection: &mut ClientConnection, out: &mut Vec<u8>, spare: 
     assert!(connection.next_cycle());
 }
 
-/// A large head in pieces.
-fn fed(count: u64, head: &[u8], piece: usize) {
+/// A large head, at once or byte by byte.
+fn fed(count: u64, head: &[u8], first: usize) {
+    let first = first.min(head.len());
     let mut config = Config::default();
     config.max_fields = usize::MAX;
     config.max_field_section = 1 << 20;
@@ -160,14 +194,11 @@ fn fed(count: u64, head: &[u8], piece: usize) {
     for _ in 0..count {
         let mut connection = ServerConnection::new(config.clone());
         connection.take_head(std::mem::take(&mut table));
-        let mut end = 0_usize;
-        loop {
-            end = head.len().min(end.saturating_add(piece));
+        let step = (first..=head.len()).find_map(|end| {
             let step = connection.decode(black_box(&head[..end])).expect("a head");
-            if step.event == Some(Event::Head) {
-                break;
-            }
-        }
+            step.event.map(|_| step)
+        });
+        assert_eq!(step.map(|step| step.consumed), Some(head.len()));
         table = connection.take_head(RequestHead::default());
     }
 }
@@ -221,6 +252,8 @@ fn instructions(page: &mut String) -> Result {
     }
     let exchange = per_run("exchange", 2000)?;
     row(page, "request, answer, next", exchange, "the head alone", head, "")?;
+    let answer = per_run("answer", 2000)? - per_run("answered", 2000)?;
+    row(page, "head of an answer, 3 fields", answer, "the head alone", head, "")?;
     let client = per_run("client", 2000)?;
     row(
         page,
@@ -233,6 +266,7 @@ fn instructions(page: &mut String) -> Result {
     for (shape, name) in [
         ("one field", "one-field"),
         ("98 fields of 660 bytes", "many-fields"),
+        ("1,200 lines as a browser sends them", "browser-fields"),
         ("13,000 fields of 5 bytes", "tiny-fields"),
     ] {
         let whole = per_run(&format!("whole-{name}"), 20)?;

@@ -23,7 +23,7 @@ pub struct Case {
     #[serde(default)]
     pub note: Option<String>,
     /// The requests that were written, all of them before the first byte of an answer: a method each, then `upgrade` where
-    /// the request offers one, and `close` where it says so.
+    /// the request offers one, `close` where it says so, and `unfinished` where the last chunk of its content is missing.
     #[serde(default = "get")]
     pub requests: Vec<String>,
     /// What the server sends; see [`Case::bytes`].

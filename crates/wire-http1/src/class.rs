@@ -74,20 +74,29 @@ pub(crate) fn skip(bytes: &[u8], from: usize, class: u8) -> usize {
 }
 
 /// Whether `bytes` is a token (RFC 9110 section 5.6.2), not empty.
+#[inline]
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && skip(bytes, 0, TOKEN) == bytes.len()
+    !bytes.is_empty()
+        && all(bytes, |part| part.iter().fold(TOKEN, |all, &byte| all & CLASS[usize::from(byte)]) != 0)
 }
 
 /// Whether `bytes` may be a field value or a reason phrase: no control but HTAB (RFC 9110 section 5.5).
 #[inline]
-pub(crate) fn is_text(mut bytes: &[u8]) -> bool {
-    while let [first, rest @ ..] = from_control(bytes) {
-        if *first != b'\t' {
-            return false;
-        }
-        bytes = rest;
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    all(bytes, |part| match part.first_chunk() {
+        Some(word) => controls(u64::from_le_bytes(*word)) == 0,
+        None => part.iter().all(|&byte| is(byte, TEXT)),
+    }) || bytes.iter().all(|&byte| is(byte, TEXT))
+}
+
+/// Whether all of `bytes` passes, in parts of 8 of which the last may overlap the one before it; or in one part if it is
+/// shorter.
+#[inline]
+fn all(bytes: &[u8], passes: impl Fn(&[u8]) -> bool) -> bool {
+    match bytes.last_chunk::<8>() {
+        Some(last) => bytes.as_chunks::<8>().0.iter().all(|part| passes(part)) && passes(last),
+        None => passes(bytes),
     }
-    true
 }
 
 /// `bytes` without the optional white space around it (RFC 9110 section 5.6.3).
@@ -161,6 +170,13 @@ pub(crate) const BLOCK: usize = 32;
 /// `bytes` from the first control character (HTAB included) on.
 #[inline]
 pub(crate) fn from_control(mut bytes: &[u8]) -> &[u8] {
+    // Most values end in here: words find that sooner than vectors.
+    if let Some((block, behind)) = bytes.split_first_chunk::<BLOCK>() {
+        if let Some(at) = first(block, controls) {
+            return &bytes[at..];
+        }
+        bytes = behind;
+    }
     while let Some((block, behind)) = bytes.split_first_chunk::<BLOCK>() {
         // Written so that it compiles to vector instructions.
         if block.iter().fold(false, |any, &byte| any | (byte < 0x20) | (byte == 0x7f)) {

@@ -14,7 +14,12 @@ impl ServerConnection {
     /// # Errors
     ///
     /// The request breaks a rule or a limit. Every later call returns the same error.
+    #[inline]
     pub fn decode(&mut self, input: &[u8]) -> Result<Step, Error> {
+        if self.receiver.grows(input) { Ok(Step::more(0)) } else { self.decode_next(input) }
+    }
+
+    fn decode_next(&mut self, input: &[u8]) -> Result<Step, Error> {
         if let Some(early) = self.receiver.early(input) {
             return early;
         }

@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::class::{self, TOKEN};
+use crate::class::{self, TEXT, TOKEN};
 use crate::error::{EncodeError, ErrorKind};
 use crate::known::{Known, WINDOW};
 
@@ -186,18 +186,24 @@ impl FieldScanner {
         }
     }
 
-    /// The shortest way through bytes that arrive a few at a time: whether `view`, of which the first `seen` bytes were
-    /// scanned, grew by text in the middle of a value, and nothing else. Otherwise nothing changes.
-    #[inline]
-    pub(crate) fn grow(&mut self, view: &[u8], seen: usize) -> bool {
-        let Some(name) = self.name else { return false };
-        let new = &view[seen..];
-        // Not where a CR was left to be looked at again.
-        if self.line + name.len + 1 + self.clean != seen || !class::from_control(new).is_empty() {
-            return false;
+    /// The class of bytes that go on with what the first `seen` bytes end in: a name or a value. None where a CR waits to be
+    /// looked at again.
+    pub(crate) fn goes_on_with(&self, seen: usize) -> u8 {
+        match self.name {
+            _ if self.from() + self.clean != seen => 0,
+            Some(_) => TEXT,
+            None => TOKEN,
         }
-        self.clean += new.len();
-        true
+    }
+
+    /// Notes that it went on with such bytes, up to `seen`.
+    pub(crate) fn went_on(&mut self, seen: usize) {
+        self.clean = seen - self.from();
+    }
+
+    /// Where the name begins, or the value once the name is known.
+    fn from(&self) -> usize {
+        self.line + self.name.map_or(0, |name| name.len + 1)
     }
 
     /// A name at the start of `rest` that is not known, or long, or near the end of the input, or wrong, or no line yet.

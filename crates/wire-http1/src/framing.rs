@@ -28,15 +28,17 @@
 //! | response | framing | RFC 9112 |
 //! |---|---|---|
 //! | 1xx without 101 | no content, and another head follows | 6.3 rule 1 |
-//! | 101 to a request that offered no upgrade, or without Upgrade named in Connection | refused | RFC 9110 7.8 |
+//! | 101 to a request that offered no upgrade, or is not written to its end | refused | RFC 9110 7.8 |
+//! | 101 without Upgrade named in Connection | refused | RFC 9110 7.8 |
 //! | 101 | no content; the protocol is switched | RFC 9110 15.2.2 |
-//! | 2xx to CONNECT, whatever the fields say | no content; a tunnel | 6.3 rule 2 |
+//! | 2xx to CONNECT, whatever the fields say | no content; a tunnel | 6.3 rule 2, RFC 9110 9.3.6 |
 //! | Content-Length and Transfer-Encoding; unknown coding; Transfer-Encoding in HTTP/1.0 | refused | 6.3 rules 3 and 4, 6.1 |
 //! | 1xx or 204 with Transfer-Encoding, or a Content-Length that is not 0 | refused: others read content there | 6.1, RFC 9110 8.6 |
 //! | 204, 304, to HEAD | no content | 6.3 rule 1 |
 //! | Transfer-Encoding: `chunked` | chunked | 6.3 rule 4 |
 //! | Content-Length | that many bytes | 6.3 rule 6 |
 //! | neither | until the connection ends, which then closes | 6.3 rule 8 |
+//! | `close` in Connection, of an interim head too | closes behind the response | 9.6 |
 //!
 //! Names are compared whole, as tokens: `Transfer_Encoding` is some other field.
 
@@ -223,19 +225,19 @@ impl Framing {
         })
     }
 
-    /// The decision at the end of the head of a response to `request`.
+    /// The decision at the end of the head of a response to `request`, which is `written` to its end or not.
     pub(crate) fn decide_response(
         &self,
         line: &StatusLine,
         request: Sent,
+        written: bool,
     ) -> Result<ResponseDecision, ErrorKind> {
-        let connect = request.method == Method::Connect && (200..300).contains(&line.status);
         let switched = self.upgrade && self.upgrade_option && line.version == Version::Http11;
-        if line.status == 101 && !(request.offers_upgrade && switched) {
+        // "the client can't change the protocol it is sending in the middle of a message" (RFC 9110, section 7.8).
+        if line.status == 101 && !(request.offers_upgrade && written && switched) {
             return Err(ErrorKind::UnexpectedUpgrade);
         }
-        if connect {
-            // "A client MUST ignore any Content-Length or Transfer-Encoding header fields" (RFC 9110 section 9.3.6).
+        if line.tunnel {
             return Ok(ResponseDecision { switches: true, ..ResponseDecision::default() });
         }
         let said = self.body(line.version)?;
@@ -348,6 +350,11 @@ impl Framing {
 
     #[inline]
     fn connection(&mut self, value: &[u8]) -> Result<(), ErrorKind> {
+        // What browsers send.
+        if value == b"keep-alive" {
+            self.keep_alive = true;
+            return Ok(());
+        }
         for option in class::list(value) {
             if option.eq_ignore_ascii_case(b"keep-alive") {
                 self.keep_alive = true;

@@ -1,7 +1,6 @@
 //! The decoded head: offsets only, resolved against the bytes it was decoded from.
 
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 
 use crate::error::ErrorKind;
 use crate::field::{self, Field, FieldSink, FieldView};
@@ -38,8 +37,13 @@ impl<L: StartLine> Head<L> {
     }
 
     /// The sink that fills this head's table.
-    pub(crate) fn sink<'a>(&'a mut self, framing: &'a mut Framing, max_fields: usize) -> HeadSink<'a, L> {
-        HeadSink { fields: &mut self.fields, framing, max_fields, line: PhantomData }
+    pub(crate) fn sink<'a>(
+        &'a mut self,
+        line: L,
+        framing: &'a mut Framing,
+        max_fields: usize,
+    ) -> HeadSink<'a, L> {
+        HeadSink { line, fields: &mut self.fields, framing, max_fields }
     }
 
     /// The bytes of the head, from its start line on.
@@ -50,10 +54,10 @@ impl<L: StartLine> Head<L> {
 
 /// Stores field lines, and shows framing the ones it asked for.
 pub(crate) struct HeadSink<'a, L> {
+    line: L,
     fields: &'a mut Vec<Field>,
     framing: &'a mut Framing,
     max_fields: usize,
-    line: PhantomData<L>,
 }
 
 impl<L: StartLine> FieldSink for HeadSink<'_, L> {
@@ -62,7 +66,7 @@ impl<L: StartLine> FieldSink for HeadSink<'_, L> {
         if self.fields.len() >= self.max_fields {
             return Err(ErrorKind::TooManyFields);
         }
-        if let Some(known) = field.known.filter(|&known| L::decides(known)) {
+        if let Some(known) = field.known.filter(|&known| self.line.decides(known)) {
             self.framing.field(known, value)?;
         }
         self.fields.push(field);

@@ -8,6 +8,7 @@
 use core::fmt::Debug;
 
 use crate::chunked::{Chunked, Progress};
+use crate::class;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::field::FieldScanner;
@@ -35,7 +36,7 @@ pub(crate) trait StartLine: Copy + Debug + Default {
     fn len(&self) -> usize;
 
     /// Whether framing looks at this field of the head.
-    fn decides(known: Known) -> bool;
+    fn decides(&self, known: Known) -> bool;
 }
 
 /// What is received next.
@@ -66,6 +67,16 @@ pub(crate) struct HeadPlace<L: StartLine> {
     pub(crate) framing: Framing,
 }
 
+/// What the input may grow by, in the middle of a field name or value, without a look at anything else; nothing by default.
+/// How far it has grown is in [`Receiver::pending`] alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Growth {
+    /// The class of the bytes.
+    class: u8,
+    /// Where the head must end.
+    limit: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct Receiver<L: StartLine> {
     pub(crate) config: Config,
@@ -77,6 +88,7 @@ pub(crate) struct Receiver<L: StartLine> {
     pub(crate) offset: u64,
     /// Bytes that the last call left unconsumed when it asked for more: they are presented again.
     pub(crate) pending: usize,
+    growth: Growth,
     pub(crate) error: Option<Error>,
 }
 
@@ -89,6 +101,7 @@ impl<L: StartLine> Receiver<L> {
             trailers: Trailers::default(),
             offset: 0,
             pending: 0,
+            growth: Growth::default(),
             error: None,
         }
     }
@@ -103,6 +116,24 @@ impl<L: StartLine> Receiver<L> {
     pub(crate) fn next_head(&mut self) {
         self.reading = Reading::Head;
         self.place = HeadPlace::default();
+    }
+
+    /// The shortest way through bytes that arrive a few at a time: whether `input` has only grown in the middle of a field
+    /// name or value. Then more is needed.
+    #[inline]
+    pub(crate) fn grows(&mut self, input: &[u8]) -> bool {
+        let Growth { class, limit } = self.growth;
+        match input.get(self.pending..) {
+            Some(&[byte]) if class::is(byte, class) && input.len() < limit => {}
+            Some(new @ [_, _, ..]) if class == class::TEXT && input.len() < limit => {
+                if !class::from_control(new).is_empty() {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+        self.pending = input.len();
+        true
     }
 
     /// What `decode` says without looking at `input`: the error of before, or nothing where the caller presents fewer
@@ -137,6 +168,7 @@ impl<L: StartLine> Receiver<L> {
     pub(crate) fn fail(&mut self, kind: ErrorKind, at: usize) -> Error {
         let error = Error::new(kind, self.offset + at as u64);
         self.error = Some(error);
+        self.growth = Growth::default();
         error
     }
 
@@ -177,12 +209,10 @@ impl<L: StartLine> Receiver<L> {
         input: &[u8],
         head: &mut Head<L>,
     ) -> Result<(usize, Option<usize>), (ErrorKind, usize)> {
-        if self.pending > 0
+        if core::mem::take(&mut self.growth).class != 0
             && let Some(fields) = &mut self.place.fields
-            && input.len() < self.place.line.len() + self.config.field_section_limit()
-            && fields.grow(input, self.pending)
         {
-            return Ok((0, None));
+            fields.went_on(self.pending);
         }
         let start = self.skip_empty_lines(input)?;
         match self.scan_head(&input[start..], head) {
@@ -231,8 +261,12 @@ impl<L: StartLine> Receiver<L> {
         // The limit is a cut of the view: what is not complete within it is too large, however it arrived.
         let cut = line.len() + self.config.field_section_limit();
         let view = &view[..view.len().min(cut)];
-        match fields.scan(view, &mut head.sink(framing, self.config.max_fields))? {
+        match fields.scan(view, &mut head.sink(*line, framing, self.config.max_fields))? {
             None if view.len() == cut => Err((ErrorKind::FieldSectionTooLarge, cut)),
+            None => {
+                self.growth = Growth { class: fields.goes_on_with(view.len()), limit: cut };
+                Ok(None)
+            }
             end => Ok(end),
         }
     }

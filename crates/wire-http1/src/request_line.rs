@@ -118,7 +118,7 @@ impl StartLine for RequestLine {
     }
 
     #[inline]
-    fn decides(known: Known) -> bool {
+    fn decides(&self, known: Known) -> bool {
         known.decides_framing()
     }
 }

@@ -34,6 +34,11 @@ pub(crate) enum Outgoing {
 }
 
 impl Sending {
+    /// Whether no byte of the message is missing, ended or not.
+    pub(crate) fn is_written(&self) -> bool {
+        !matches!(self, Self::Body(Outgoing::Fixed(1..) | Outgoing::Chunked | Outgoing::UntilClose))
+    }
+
     /// Counts content of `len` bytes; what stands around it.
     pub(crate) fn data_header(&mut self, len: u64) -> Result<DataHead, EncodeError> {
         match self {

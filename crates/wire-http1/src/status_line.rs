@@ -22,7 +22,18 @@ const BEFORE_REASON: usize = 13;
 pub(crate) struct StatusLine {
     pub(crate) version: Version,
     pub(crate) status: u16,
+    /// 2xx to CONNECT: a tunnel begins behind the head (RFC 9110 section 9.3.6).
+    pub(crate) tunnel: bool,
     reason_end: u32,
+}
+
+/// Where the scanner stands in a status line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LineScanner {
+    /// The response answers CONNECT.
+    pub(crate) connect: bool,
+    /// The next byte to look at.
+    at: usize,
 }
 
 impl StatusLine {
@@ -37,11 +48,14 @@ impl StatusLine {
 }
 
 impl StartLine for StatusLine {
-    /// The next byte to look at.
-    type Scanner = usize;
+    type Scanner = LineScanner;
     type Decision = ResponseDecision;
 
-    fn scan(at: &mut usize, view: &[u8], config: &Config) -> Result<Option<Self>, (ErrorKind, usize)> {
+    fn scan(
+        LineScanner { connect, at }: &mut LineScanner,
+        view: &[u8],
+        config: &Config,
+    ) -> Result<Option<Self>, (ErrorKind, usize)> {
         const PATTERN: &[u8; BEFORE_REASON] = b"HTTP/0.0 000 ";
         while *at < BEFORE_REASON {
             let Some(&byte) = view.get(*at) else { return Ok(None) };
@@ -76,6 +90,7 @@ impl StartLine for StatusLine {
         Ok(Some(Self {
             version: if view[7] == b'0' { Version::Http10 } else { Version::Http11 },
             status: digit(9) * 100 + digit(10) * 10 + digit(11),
+            tunnel: *connect && view[9] == b'2',
             reason_end: end as u32,
         }))
     }
@@ -84,9 +99,14 @@ impl StartLine for StatusLine {
         self.reason_end as usize + 2
     }
 
-    fn decides(known: Known) -> bool {
-        // Host, Expect and TE are fields of requests.
-        use Known::{Connection, ContentLength, ContentType, TransferEncoding, Upgrade};
-        matches!(known, ContentLength | TransferEncoding | Connection | Upgrade | ContentType)
+    fn decides(&self, known: Known) -> bool {
+        match known {
+            // "A client MUST ignore any Content-Length or Transfer-Encoding header fields received in a successful
+            // response to CONNECT" (RFC 9110 section 9.3.6): also what is wrong with them.
+            Known::ContentLength | Known::TransferEncoding => !self.tunnel,
+            // Host, Expect and TE are fields of requests.
+            Known::Connection | Known::Upgrade | Known::ContentType => true,
+            _ => false,
+        }
     }
 }

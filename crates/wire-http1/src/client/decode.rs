@@ -3,7 +3,7 @@
 use super::ClientConnection;
 use crate::error::{Error, ErrorKind};
 use crate::receive::Reading;
-use crate::request_line::Version;
+use crate::request_line::{Method, Version};
 use crate::step::{Event, Step};
 
 impl ClientConnection {
@@ -15,7 +15,12 @@ impl ClientConnection {
     ///
     /// The response breaks a rule or a limit, or no request awaits one. Every later call returns the same error; the
     /// connection is to be closed.
+    #[inline]
     pub fn decode(&mut self, input: &[u8]) -> Result<Step, Error> {
+        if self.receiver.grows(input) { Ok(Step::more(0)) } else { self.decode_next(input) }
+    }
+
+    fn decode_next(&mut self, input: &[u8]) -> Result<Step, Error> {
         if let Some(early) = self.receiver.early(input) {
             return early;
         }
@@ -55,13 +60,16 @@ impl ClientConnection {
         // "The client MUST associate each received response message to the first outstanding request that has not yet
         // received a final response" (RFC 9112 section 9.2).
         let Some(&request) = self.requests.front() else { return self.decode_unsolicited(input) };
+        self.receiver.place.scanner.connect = request.method == Method::Connect;
         let (start, len) = match self.receiver.head(input, &mut self.head.0)? {
             (start, Some(len)) => (start, len),
             (start, None) => return Ok(Step::more(start)),
         };
         let place = &self.receiver.place;
         let (line, framing) = (place.line, &place.framing);
-        let decision = framing.decide_response(&line, request).map_err(|kind| (kind, start + len))?;
+        let written = self.requests.len() > 1 || self.sending.is_written();
+        let decision =
+            framing.decide_response(&line, request, written).map_err(|kind| (kind, start + len))?;
         if line.is_interim() {
             self.interim += 1;
             if self.interim > self.receiver.config.max_interim {
@@ -73,11 +81,14 @@ impl ClientConnection {
         if self.requests.len() == 1 && (line.status == 100 || !line.is_interim()) {
             self.awaits_continue = false;
         }
+        // "The 'close' connection option is defined as a signal that the sender will close this connection after completion
+        // of the response" (RFC 9112 section 9.6): an interim head says it of the same response.
+        self.closing |= !decision.keep_alive;
         if line.is_interim() {
             self.receiver.next_head();
         } else {
             self.http10 = line.version == Version::Http10;
-            self.decision = Some(decision);
+            self.switched = decision.switches;
             self.receiver.reading = decision.body.into();
         }
         Ok(Step::event(start + len, Event::Head))

@@ -22,6 +22,9 @@ impl ClientConnection {
     /// Transfer-Encoding and Connection that belong to them. Requests may follow each other before their responses have come;
     /// RFC 9112 section 9.3.2 advises against it behind a method that is not idempotent.
     ///
+    /// What has arrived must be decoded before: bytes that nobody asked for are refused while nothing is outstanding, and
+    /// would be taken for this request's response afterwards (RFC 9112 section 9.2).
+    ///
     /// # Errors
     ///
     /// [`EncodeError::Refused`] for a method or target that a request line cannot have; [`EncodeError::AlreadyStarted`]
@@ -45,8 +48,7 @@ impl ClientConnection {
                 return Err(self.behind_switch());
             }
         }
-        let refused = self.decision.is_some_and(|decision| !decision.keep_alive);
-        if refused || self.receiver.error.is_some() {
+        if self.closing || self.receiver.error.is_some() {
             return Err(EncodeError::Closing);
         }
         if self.requests.len() >= self.receiver.config.max_pipelined {

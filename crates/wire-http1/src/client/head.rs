@@ -24,7 +24,8 @@ impl ResponseHead {
         ResponseView { head: self, bytes: self.0.bytes(prefix) }
     }
 
-    /// The status code, 100 to 999. What is above 599 counts as 5xx (RFC 9110 section 15).
+    /// The status code, 100 to 999, as it came. Those above 599 are invalid and to be processed as 5xx (RFC 9110 section
+    /// 15); a server of this crate does not send them ([`EncodeError::InvalidStatus`](crate::EncodeError::InvalidStatus)).
     #[must_use]
     pub fn status(&self) -> u16 {
         self.0.line.status
@@ -56,6 +57,10 @@ impl ResponseHead {
 
     /// Whether this response switches protocols: 101, or 2xx to CONNECT. Behind it the decoder says
     /// [`Event::Upgraded`](crate::Event::Upgraded).
+    ///
+    /// The request offered an upgrade, and the response names one. Whether that is one of those offered is for the caller
+    /// to compare, who wrote the offer and will speak the protocol: "A server MUST NOT switch to a protocol that was not
+    /// indicated by the client" (RFC 9110 section 7.8).
     #[must_use]
     pub fn switches(&self) -> bool {
         self.0.decision.switches

@@ -24,7 +24,6 @@ pub use head_writer::RequestWriter;
 use alloc::collections::VecDeque;
 
 use crate::config::Config;
-use crate::framing::ResponseDecision;
 use crate::receive::{Reading, Receiver};
 use crate::request_line::Method;
 use crate::sending::Sending;
@@ -51,8 +50,10 @@ pub struct ClientConnection {
     /// Requests whose responses are not complete, the oldest first.
     requests: VecDeque<Sent>,
     head: ResponseHead,
-    /// What the final head of the current response decided.
-    decision: Option<ResponseDecision>,
+    /// The server closes behind the current response, or its end is the connection's.
+    closing: bool,
+    /// The final head of the current response switched protocols.
+    switched: bool,
     /// Interim responses to the oldest request.
     interim: usize,
     /// This side wants to close.
@@ -81,7 +82,8 @@ impl ClientConnection {
             sending: Sending::Idle,
             requests: VecDeque::new(),
             head: ResponseHead::default(),
-            decision: None,
+            closing: false,
+            switched: false,
             interim: 0,
             close: false,
             http10: false,
@@ -157,7 +159,7 @@ impl ClientConnection {
     /// Whether the protocol was switched: by 101, or by a 2xx response to CONNECT.
     #[must_use]
     pub fn is_upgraded(&self) -> bool {
-        self.decision.is_some_and(|decision| decision.switches)
+        self.switched
     }
 
     /// Whether the connection persists behind the current response, as decided so far: its version and Connection field,
@@ -170,8 +172,7 @@ impl ClientConnection {
             Some(_) => !self.close || self.requests.len() > 1,
             None => !self.close,
         };
-        let allowed = self.decision.is_none_or(|decision| decision.keep_alive);
-        self.receiver.error.is_none() && wanted && allowed
+        self.receiver.error.is_none() && wanted && !self.closing
     }
 
     /// Closes the connection behind the newest request that was or will be written: the next request head says
@@ -183,6 +184,9 @@ impl ClientConnection {
     /// Goes on to the next response, or to awaiting none: true if the response is complete, its request was written
     /// completely, and the connection persists. Otherwise nothing changes; once the response is complete, false means:
     /// close. (If only the request is not complete, the caller may write the rest of it first.)
+    ///
+    /// With nothing outstanding `decode` what is left of the input, before the next request is written or the connection
+    /// goes back to a pool: a response too many is refused then, and only then.
     pub fn next_cycle(&mut self) -> bool {
         let request_written = self.requests.len() > 1 || self.request_complete();
         if self.receiver.reading != Reading::Complete || !request_written || !self.keep_alive() {
@@ -191,7 +195,6 @@ impl ClientConnection {
         self.requests.pop_front();
         self.receiver.restart();
         self.interim = 0;
-        self.decision = None;
         true
     }
 }

@@ -2,7 +2,7 @@
 //! decoder it is the subject of the laws.
 
 use testkit::laws::Subject;
-use wire_http1::{ClientConnection, Config, EncodeError, Error, Event, RequestWriter, Version};
+use wire_http1::{BodyLen, ClientConnection, Config, EncodeError, Error, Event, RequestWriter, Version};
 
 /// One thing that came out, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) struct Head {
     pub(crate) fields: Vec<(String, Vec<u8>)>,
 }
 
-/// Writes a request without content: a method, then `upgrade` or `close`.
+/// Writes a request without content: a method, then `upgrade` or `close`; or one with content, which is `unfinished`.
 pub(crate) fn write(
     connection: &mut ClientConnection,
     request: &str,
@@ -41,13 +41,14 @@ pub(crate) fn write(
         connection.set_close();
     }
     let target = if method == "CONNECT" { "a:1" } else { "/" };
-    let mut head = connection.encode_head(method, target, None, out)?;
+    let unfinished = options.contains(&"unfinished");
+    let mut head = connection.encode_head(method, target, unfinished.then_some(BodyLen::Streamed), out)?;
     head.field("Host", "a:1")?;
     if options.contains(&"upgrade") {
         head.field("Upgrade", "x")?;
     }
     RequestWriter::finish(head)?;
-    connection.encode_end(out)
+    if unfinished { connection.encode_data(b"x", out) } else { connection.encode_end(out) }
 }
 
 /// The client. Quiet, it keeps no copies.

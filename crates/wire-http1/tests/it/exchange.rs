@@ -329,6 +329,27 @@ fn input_that_shrinks_is_not_decoded() {
 }
 
 #[test]
+fn a_value_that_grows_in_pieces_ends_with_the_limit_or_the_input() {
+    let head = [b"GET / HTTP/1.1\r\nX: ".as_slice(), &[b'v'; 100]].concat();
+    let mut config = Config::default();
+    config.max_field_section = 50;
+    for piece in 1..8 {
+        let mut conn = ServerConnection::new(config.clone());
+        let mut ends = (20..head.len()).step_by(piece);
+        let refused = ends.find_map(|end| conn.decode(&head[..end]).err()).expect("a limit");
+        assert_eq!((refused.kind(), refused.offset()), (ErrorKind::FieldSectionTooLarge, 66), "{piece}");
+
+        let mut conn = ServerConnection::new(config.clone());
+        for end in [25, 25 + piece] {
+            assert_eq!(event(&mut conn, &head[..end]), (0, None));
+        }
+        let truncated = conn.decode_eof().expect_err("an end inside a value");
+        assert_eq!((truncated.kind(), truncated.offset()), (ErrorKind::Truncated, 25 + piece as u64));
+        assert_eq!(conn.decode(&head[..40]), Err(truncated));
+    }
+}
+
+#[test]
 fn trailers_are_welcome_where_te_says_so() {
     for (version, te, expected) in [
         ("1.1", "TE: trailers\r\n", true),
