@@ -274,6 +274,7 @@ fn instructions(page: &mut String) -> Result {
         exchange,
         "",
     )?;
+    // Its loop costs 10 of them for each byte.
     for (shape, name) in [
         ("one field", "one-field"),
         ("98 fields of 660 bytes", "many-fields"),
