@@ -112,11 +112,14 @@ pub fn latin1(text: &str) -> impl Iterator<Item = u8> + '_ {
 /// When a file cannot be read, is malformed, or two rules have the same id.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    load("http1", |case: &Case| &case.id)
+    load("http1", |case: &Case| (&case.id, &case.rfc))
 }
 
-/// The `[[case]]` entries of all files in a directory of this package.
-pub(crate) fn load<C: for<'de> Deserialize<'de>>(directory: &str, id: impl Fn(&C) -> &String) -> Vec<C> {
+/// The `[[case]]` entries of all files in a directory of this package; `name` is a case's id and section.
+pub(crate) fn load<C: for<'de> Deserialize<'de>>(
+    directory: &str,
+    name: impl Fn(&C) -> (&String, &String),
+) -> Vec<C> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Table<C> {
@@ -135,7 +138,9 @@ pub(crate) fn load<C: for<'de> Deserialize<'de>>(directory: &str, id: impl Fn(&C
         let table: Table<C> =
             toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for case in table.case {
-            assert!(cases.iter().all(|other| id(other) != id(&case)), "two rules with the id {}", id(&case));
+            let (id, rfc) = name(&case);
+            assert!(id.contains('/') && rfc.starts_with(|c: char| c.is_ascii_digit()), "{id}: {rfc}");
+            assert!(cases.iter().all(|other| name(other).0 != id), "two rules with the id {id}");
             cases.push(case);
         }
     }
@@ -154,11 +159,6 @@ mod tests {
             assert!(!case.bytes().is_empty(), "{}", case.id);
             let accepted = case.status.iter().filter(|&&status| status == 200 || status == 501).count();
             assert!(case.requests.len() <= accepted, "{}: more requests than answers", case.id);
-            assert!(
-                case.id.contains('/') && case.rfc.starts_with(|c: char| c.is_ascii_digit()),
-                "{}",
-                case.id
-            );
         }
     }
 

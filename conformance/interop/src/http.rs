@@ -24,8 +24,8 @@ pub struct Conn {
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// The field lines in order, names in lower case.
-    pub fields: Vec<(String, String)>,
+    /// Its field lines.
+    pub fields: Fields,
 }
 
 /// A whole response.
@@ -35,14 +35,24 @@ pub struct Response {
     pub head: Head,
     /// Its body, transfer coding undone.
     pub body: Vec<u8>,
+    /// Its trailers.
+    pub trailers: Fields,
 }
+
+/// Field lines in order, names in lower case.
+pub type Fields = Vec<(String, String)>;
 
 impl Head {
     /// The only value of this field, if it is there once.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let mut values = self.fields.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let mut values = self.values(name);
         let first = values.next()?;
         values.next().is_none().then_some(first)
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.fields.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether the server has announced that it will close.
@@ -54,7 +64,11 @@ impl Head {
 impl Conn {
     /// Connects.
     pub fn open(addr: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
+        Self::new(TcpStream::connect_timeout(&addr, PATIENCE)?)
+    }
+
+    /// A connection that is there, such as one that was accepted.
+    pub fn new(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -96,11 +110,16 @@ impl Conn {
     pub fn response(&mut self) -> Result<Response> {
         let head = self.head()?;
         let mut body = Vec::new();
-        self.body(&head, &mut |piece| {
+        let trailers = self.body(&head, &mut |piece| {
             body.extend_from_slice(piece);
             Ok(())
         })?;
-        Ok(Response { head, body })
+        Ok(Response { head, body, trailers })
+    }
+
+    /// Reads the head of a request, as an origin does: its line and its fields.
+    pub fn request(&mut self) -> Result<(String, Head)> {
+        Ok((self.line()?, Head { status: 0, fields: self.fields()? }))
     }
 
     /// Reads the head of a response.
@@ -115,12 +134,12 @@ impl Conn {
         Ok(Head { status, fields: self.fields()? })
     }
 
-    /// Reads the body that follows a head, piece by piece as it arrives.
-    pub fn body(&mut self, head: &Head, sink: &mut dyn FnMut(&[u8]) -> Result) -> Result {
+    /// Reads the body that follows a head, piece by piece as it arrives, and the trailers.
+    pub fn body(&mut self, head: &Head, sink: &mut dyn FnMut(&[u8]) -> Result) -> Result<Fields> {
         let length = head.field("content-length");
         let bodyless = matches!(head.status, 100..=199 | 204 | 304);
         match (bodyless, head.field("transfer-encoding"), length) {
-            (true, None, _) => Ok(()),
+            (true, None, _) => Ok(Fields::new()),
             (true, Some(coding), _) => {
                 Err(format!("{} with Transfer-Encoding: {coding}", head.status).into())
             }
@@ -131,7 +150,8 @@ impl Conn {
             (_, Some(_), Some(_)) => Err("both Transfer-Encoding and Content-Length".into()),
             (_, None, Some(length)) => {
                 let length = length.parse().map_err(|_| format!("Content-Length: {length}"))?;
-                self.exactly(length, sink)
+                self.exactly(length, sink)?;
+                Ok(Fields::new())
             }
             (_, None, None) => {
                 let names = || head.fields.iter().map(|(name, _)| name.as_str());
@@ -140,7 +160,7 @@ impl Conn {
                     "framed twice"
                 );
                 while self.piece(usize::MAX, sink)? > 0 {}
-                Ok(())
+                Ok(Fields::new())
             }
         }
     }
@@ -153,13 +173,13 @@ impl Conn {
         read.map(drop)
     }
 
-    fn chunked(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result) -> Result {
+    fn chunked(&mut self, sink: &mut dyn FnMut(&[u8]) -> Result) -> Result<Fields> {
         loop {
             let line = self.line()?;
             let size = line.split(';').next().unwrap_or_default();
             let size = u64::from_str_radix(size, 16).map_err(|_| format!("not a chunk size: {line:?}"))?;
             if size == 0 {
-                return self.fields().map(drop);
+                return self.fields();
             }
             self.exactly(size, sink)?;
             let end = self.line()?;
@@ -185,7 +205,7 @@ impl Conn {
         Ok(read)
     }
 
-    fn fields(&mut self) -> Result<Vec<(String, String)>> {
+    fn fields(&mut self) -> Result<Fields> {
         let mut fields = Vec::new();
         loop {
             let line = self.line()?;
@@ -199,6 +219,7 @@ impl Conn {
         }
     }
 
+    /// One line without its end, a character for each byte.
     fn line(&mut self) -> Result<String> {
         let mut line = Vec::new();
         let mut limited = (&mut self.reader).take(64 * 1024);
@@ -206,7 +227,7 @@ impl Conn {
         ensure!(!line.is_empty(), "the connection ended where a line was due");
         ensure!(line.ends_with(b"\r\n"), "a line without CRLF: {:?}", text(&line));
         line.truncate(line.len() - 2);
-        Ok(String::from_utf8(line)?)
+        Ok(line.into_iter().map(char::from).collect())
     }
 }
 

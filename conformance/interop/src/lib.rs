@@ -10,10 +10,12 @@ pub mod report;
 mod server;
 pub mod ws;
 
+mod client_rules;
 mod curl;
 mod hostile;
 mod large;
 mod lifecycle;
+mod proxy;
 mod raw;
 mod scripts;
 mod vanish;
@@ -45,7 +47,7 @@ type Group = (&'static str, fn(&Options, &mut Report) -> Result);
 
 const GROUPS: &[Group] = &[
     ("curl", curl::run),
-    ("proxy", curl::proxy),
+    ("proxy", proxy::run),
     ("raw", raw::run),
     ("hostile", hostile::run),
     ("websocket", websocket::run),

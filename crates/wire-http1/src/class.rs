@@ -220,10 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn text_is_everything_but_controls() {
+    fn text_and_tokens_are_judged_to_the_byte() {
+        assert!(is_text(b"") && !is_token(b""));
         for byte in 0..=255u8 {
-            assert_eq!(is_text(&[b'a', byte, b'b']), is(byte, TEXT), "{byte:#x}");
-            assert_eq!(is_text(&[byte]), byte == b'\t' || !byte.is_ascii_control(), "{byte:#x}");
+            assert_eq!(is(byte, TEXT), byte == b'\t' || !byte.is_ascii_control(), "{byte:#x}");
+            for (len, at) in (1..34).flat_map(|len| (0..len).map(move |at| (len, at))) {
+                let mut bytes = alloc::vec![b'a'; len];
+                bytes[at] = byte;
+                assert_eq!(is_text(&bytes), is(byte, TEXT), "{bytes:?}");
+                assert_eq!(is_token(&bytes), is(byte, TOKEN), "{bytes:?}");
+            }
         }
     }
 
