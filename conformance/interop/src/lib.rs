@@ -18,6 +18,7 @@ mod raw;
 mod scripts;
 mod vanish;
 mod websocket;
+mod wscat;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub echo: PathBuf,
     /// The reverse proxy under test.
     pub proxy: PathBuf,
+    /// The WebSocket client under test.
+    pub wscat: PathBuf,
     /// The folder `conformance/interop`.
     pub scripts: PathBuf,
     /// The folder that `install.sh` filled.
@@ -49,6 +52,7 @@ const GROUPS: &[Group] = &[
     ("raw", raw::run),
     ("hostile", hostile::run),
     ("websocket", websocket::run),
+    ("wscat", wscat::run),
     ("python", scripts::python),
     ("node", scripts::node),
     ("php", scripts::php),
