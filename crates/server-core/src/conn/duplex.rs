@@ -152,8 +152,22 @@ fn wake_driver(mut state: MutexGuard<'_, State>) {
 
 /// The driver's side.
 impl Duplex {
+    /// Before the handler is polled.
     pub(crate) fn enter(&self) {
         self.state().driving = true;
+    }
+
+    /// The same, with what was read since it was polled last, and whether all that [`leave`](Self::leave) moved out is
+    /// written now.
+    pub(crate) fn enter_with(&self, read: Option<BytesMut>, written: bool) {
+        let mut state = self.state();
+        state.driving = true;
+        if let Some(read) = read {
+            state.give_input(read);
+        }
+        if written {
+            state.written();
+        }
     }
 
     /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
@@ -202,12 +216,7 @@ impl Duplex {
     }
 
     pub(crate) fn give_input(&self, read: BytesMut) {
-        let mut state = self.state();
-        state.read_wanted = false;
-        if state.receiver_alive {
-            debug_assert!(state.input.is_none(), "asked for only when taken");
-            state.input = Some(read);
-        }
+        self.state().give_input(read);
     }
 
     pub(crate) fn end_input(&self, end: InputEnd) {
@@ -218,9 +227,7 @@ impl Duplex {
 
     /// Everything that [`leave`](Self::leave) moved out is written.
     pub(crate) fn written(&self) {
-        let mut state = self.state();
-        state.writing = false;
-        state.flush_wanted = !state.output.is_empty();
+        self.state().written();
     }
 
     /// Queues a Ping, to learn whether the peer is there.
@@ -353,6 +360,43 @@ impl Duplex {
         Poll::Pending
     }
 
+    /// Queues a message once there is room for it, and then waits until it is written, unless there is `more` to come.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+        more: bool,
+        settings: &Settings,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.state();
+        if message.is_some() && state.is_closed() {
+            return Poll::Ready(Err(SendError::Closed));
+        }
+        if state.output.len() < settings.write_buffer
+            && let Some(message) = message.take()
+        {
+            if let Err(error) = state.queue(message) {
+                return Poll::Ready(Err(error));
+            }
+            if more {
+                wake_driver(state);
+                return Poll::Ready(Ok(()));
+            }
+        } else if message.is_none() {
+            if state.disconnected {
+                return Poll::Ready(Err(SendError::Closed));
+            }
+            if state.is_written() {
+                state.flush_wanted = false;
+                state.writer = None;
+                return Poll::Ready(Ok(()));
+            }
+        }
+        state.wait_for_write(cx);
+        wake_driver(state);
+        Poll::Pending
+    }
+
     /// Queues a message.
     pub(crate) fn queue(&self, message: Message, settings: &Settings) -> Result<(), SendError> {
         let mut state = self.state();
@@ -362,23 +406,9 @@ impl Duplex {
         if state.output.len() >= settings.max_write_buffer {
             return Err(SendError::Full(message));
         }
-        let kind = message.kind();
-        let payload = message.into_bytes();
-        let State { encoder, output, by_reference, .. } = &mut *state;
-        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
-            let opcode = match kind {
-                DataKind::Text => OpCode::Text,
-                DataKind::Binary => OpCode::Binary,
-            };
-            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
-                output.tail().extend_from_slice(header.as_bytes());
-                output.push_reference(payload);
-            })
-        } else {
-            encoder.encode_message(kind, &payload, output.tail())
-        };
+        let queued = state.queue(message);
         wake_driver(state);
-        encoded.map_err(|_| SendError::Closed)
+        queued
     }
 
     /// Waits until everything queued was written.
@@ -411,6 +441,38 @@ impl Duplex {
 impl State {
     fn is_closed(&self) -> bool {
         self.disconnected || self.encoder.is_closed()
+    }
+
+    fn give_input(&mut self, read: BytesMut) {
+        self.read_wanted = false;
+        if self.receiver_alive {
+            debug_assert!(self.input.is_none(), "asked for only when taken");
+            self.input = Some(read);
+        }
+    }
+
+    fn written(&mut self) {
+        self.writing = false;
+        self.flush_wanted = !self.output.is_empty();
+    }
+
+    fn queue(&mut self, message: Message) -> Result<(), SendError> {
+        let kind = message.kind();
+        let payload = message.into_bytes();
+        let Self { encoder, output, by_reference, .. } = self;
+        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
+            let opcode = match kind {
+                DataKind::Text => OpCode::Text,
+                DataKind::Binary => OpCode::Binary,
+            };
+            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
+                output.tail().extend_from_slice(header.as_bytes());
+                output.push_reference(payload);
+            })
+        } else {
+            encoder.encode_message(kind, &payload, output.tail())
+        };
+        encoded.map_err(|_| SendError::Closed)
     }
 
     fn is_written(&self) -> bool {

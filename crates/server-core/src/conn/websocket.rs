@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire_ws::{CloseCode, Role};
 
@@ -62,12 +63,16 @@ pub(crate) struct Driver<Io> {
     unread: bool,
     /// Both sides have sent a Close.
     closed: bool,
+    /// What was read, until the handler is polled next.
+    read: Option<BytesMut>,
     /// The input has ended.
     eof: bool,
     /// Something waits for the output to be written.
     awaits_write: bool,
     /// What was sent is among what is not written yet.
     unwritten: bool,
+    /// All of it is written, which the handler learns when it is polled next.
+    tells_written: bool,
     ending: Ending,
     /// What [`poll`](Self::poll) is to end with.
     failure: Option<ConnectionError>,
@@ -95,9 +100,11 @@ impl<Io> Driver<Io> {
             reading: false,
             unread: false,
             closed: false,
+            read: None,
             eof: false,
             awaits_write: false,
             unwritten: false,
+            tells_written: false,
             ending: Ending::No,
             failure: None,
         }
@@ -221,7 +228,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         // What the last poll waited for has probably come.
         self.poll_read(cx, &mut reads);
         loop {
-            self.duplex.enter();
+            let written = std::mem::take(&mut self.tells_written);
+            self.duplex.enter_with(self.read.take(), written);
             let handled = handler(cx);
             self.leave(cx);
             let written = self.poll_write(cx);
@@ -271,7 +279,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         *reads -= 1;
         match read {
             Ok(read) if !read.is_empty() => {
-                self.duplex.give_input(read);
+                self.read = Some(read);
                 self.deadlines.clear(Deadline::Pong);
                 if let Some(interval) = self.settings.ping_interval {
                     self.deadlines.extend(Deadline::Ping, self.now + interval);
@@ -288,13 +296,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
 
     /// Writes what has gathered. True: all of it is written and flushed.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(io) = &mut self.io else { return true };
+        let Some(io) = self.io.as_mut().filter(|_| !self.output.is_flushed()) else { return true };
         let mut progress = false;
         match self.output.poll_write(cx, io, &mut progress) {
             Poll::Ready(Ok(())) => {
                 self.deadlines.clear(Deadline::Write);
                 if std::mem::take(&mut self.unwritten) {
-                    self.duplex.written();
+                    if self.awaits_write && self.ending == Ending::No {
+                        self.tells_written = true;
+                    } else {
+                        self.duplex.written();
+                    }
                 }
                 true
             }

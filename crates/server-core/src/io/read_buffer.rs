@@ -31,21 +31,23 @@ thread_local! {
 
 fn lease() -> BytesMut {
     // `try_with`: buffers may come and go while the thread's storage is being dropped.
-    let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
-    kept.unwrap_or_else(|| BytesMut::with_capacity(LEASE))
+    while let Some(mut buffer) = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten() {
+        // False while a payload that left by reference is alive: that payload owns the memory now.
+        if buffer.try_reclaim(LEASE) {
+            return buffer;
+        }
+    }
+    BytesMut::with_capacity(LEASE)
 }
 
 fn give_back(mut buffer: BytesMut) {
     buffer.clear();
-    // False while a payload that left by reference is alive: that payload owns the memory now.
-    if buffer.try_reclaim(LEASE) {
-        let _ = POOL.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
-            if pool.len() < KEPT {
-                pool.push(buffer);
-            }
-        });
-    }
+    let _ = POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < KEPT {
+            pool.push(buffer);
+        }
+    });
 }
 
 /// Reads once into a leased buffer. An empty one means the end of the input.
@@ -83,46 +85,51 @@ pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
     bytes: BytesMut,
+    /// What of `bytes` was consumed.
+    at: usize,
     leased: bool,
 }
 
 impl ReadBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.at..]
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        &mut self.bytes[self.at..]
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.at == self.bytes.len()
     }
 
     pub(crate) fn consume(&mut self, len: usize) {
-        self.bytes.advance(len);
+        self.at += len;
+        debug_assert!(self.at <= self.bytes.len());
     }
 
     /// Consumes `consumed` bytes and returns the payload that is their tail.
     pub(crate) fn take_payload(&mut self, consumed: usize, len: usize) -> Bytes {
-        self.bytes.advance(consumed - len);
+        let end = self.at + consumed;
         if len >= BY_REFERENCE {
+            self.bytes.advance(end - len);
+            self.at = 0;
             return self.bytes.split_to(len).freeze();
         }
-        let payload = Bytes::copy_from_slice(&self.bytes[..len]);
-        self.bytes.advance(len);
-        payload
+        self.at = end;
+        Bytes::copy_from_slice(&self.bytes[end - len..end])
     }
 
     /// Takes over what was read.
     pub(crate) fn append(&mut self, read: BytesMut) {
-        if self.bytes.is_empty() {
+        if self.is_empty() {
             self.release();
             self.bytes = read;
             self.leased = true;
         } else {
             self.unlease();
             // Only the new bytes are copied, and the rest grows by doubling: trickled input costs linear time.
+            self.settle();
             self.bytes.extend_from_slice(&read);
             give_back(read);
         }
@@ -137,9 +144,10 @@ impl ReadBuffer {
     ) -> Poll<io::Result<usize>> {
         if limit < LEASE {
             self.unlease();
+            self.settle();
             return poll_read_buf(Pin::new(io), cx, &mut (&mut self.bytes).limit(limit));
         }
-        if self.leased && !self.bytes.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
+        if self.leased && !self.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
             return poll_read_buf(Pin::new(io), cx, &mut self.bytes);
         }
         let read = ready!(poll_read_lease(cx, io))?;
@@ -150,7 +158,7 @@ impl ReadBuffer {
 
     /// Called when there is nothing to read for now: holds no more than what is unconsumed.
     pub(crate) fn park(&mut self) {
-        if self.bytes.is_empty() {
+        if self.is_empty() {
             self.release();
         } else {
             self.unlease();
@@ -159,12 +167,19 @@ impl ReadBuffer {
 
     /// Gives up everything that was not consumed.
     pub(crate) fn take_rest(&mut self) -> BytesMut {
+        self.settle();
         self.leased = false;
         std::mem::take(&mut self.bytes)
     }
 
+    /// Lets go of what was consumed, so that its room serves again.
+    fn settle(&mut self) {
+        self.bytes.advance(std::mem::take(&mut self.at));
+    }
+
     fn release(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
+        self.at = 0;
         if std::mem::take(&mut self.leased) {
             give_back(bytes);
         }
@@ -172,7 +187,7 @@ impl ReadBuffer {
 
     fn unlease(&mut self) {
         if self.leased {
-            let rest = BytesMut::from(&self.bytes[..]);
+            let rest = BytesMut::from(self.bytes());
             self.release();
             self.bytes = rest;
         }

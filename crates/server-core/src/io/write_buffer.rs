@@ -47,6 +47,11 @@ impl WriteBuffer {
         self.len() == 0
     }
 
+    /// Nothing is left to write or to flush.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.is_empty() && !self.unflushed
+    }
+
     /// Where encoders append.
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         if self.flat.capacity() == 0 {
@@ -149,7 +154,9 @@ impl WriteBuffer {
 
     /// Empty: holds no memory.
     fn park(&mut self) {
-        self.large = VecDeque::new();
+        if self.large.capacity() > 0 {
+            self.large = VecDeque::new();
+        }
         let flat = std::mem::take(&mut self.flat);
         if flat.capacity() > 0 && flat.capacity() <= MAX_KEPT {
             let _ = POOL.try_with(|pool| {

@@ -49,8 +49,8 @@ impl WebSocket {
     /// when our own Close is written.
     ///
     /// What was sent is written before this waits. Cancelling loses nothing.
-    pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
-        self.receiver.recv().await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, WebSocketError>>> {
+        self.receiver.recv()
     }
 
     /// Sends a message, and waits until it was handed to the system; unless the next message is already here, then it
@@ -61,10 +61,9 @@ impl WebSocket {
     ///
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.ready().await?;
-        self.feed(message)?;
-        if self.receiver.is_ready() { Ok(()) } else { self.flush().await }
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
+        let more = self.receiver.is_ready();
+        self.sender.send_among(message.into(), more)
     }
 
     /// Waits until there is room for a message. Cancel-safe.
@@ -161,8 +160,8 @@ pub struct WebSocketReceiver {
 
 impl WebSocketReceiver {
     /// See [`WebSocket::recv`].
-    pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, WebSocketError>>> {
+        poll_fn(|cx| self.poll_recv(cx))
     }
 
     /// The peer's Close, once it was received.
@@ -173,7 +172,7 @@ impl WebSocketReceiver {
 
     /// Whether the next message lies in the input already.
     fn is_ready(&self) -> bool {
-        self.budget > 0 && self.decoder.is_ready(self.input.bytes())
+        self.budget > 0 && !self.input.is_empty() && self.decoder.is_ready(self.input.bytes())
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, WebSocketError>>> {
@@ -186,18 +185,39 @@ impl WebSocketReceiver {
             return Poll::Pending;
         }
         loop {
+            if let Some(message) = self.decode() {
+                self.budget -= 1;
+                return Poll::Ready(Some(Ok(message)));
+            }
             if self.closing {
                 ready!(self.duplex.poll_close_written(cx));
                 // The decoder says an error as often as it is asked.
                 let error = self.decoder.decode(&mut []).err();
                 return self.end(error.map(|error| Err(error.into())));
             }
+            match ready!(self.duplex.poll_input(cx)) {
+                Ok(read) => {
+                    self.budget = BUDGET;
+                    self.input.append(read);
+                }
+                Err(InputEnd::Eof) => {
+                    let error = self.decoder.decode_eof().err();
+                    return self.end(error.map(|error| Err(error.into())));
+                }
+                Err(InputEnd::Failed(kind)) => return self.end(Some(Err(WebSocketError::Io(kind)))),
+            }
+        }
+    }
+
+    /// The next message of the input. `None`: more input is needed, or nothing more comes.
+    fn decode(&mut self) -> Option<Message> {
+        while !self.input.is_empty() && !self.closing {
             let step = match self.decoder.decode(self.input.bytes_mut()) {
                 Ok(step) => step,
                 Err(error) => {
                     self.duplex.send_close(Some(error.close_code()), "");
                     self.closing = true;
-                    continue;
+                    break;
                 }
             };
             match step.event {
@@ -214,15 +234,14 @@ impl WebSocketReceiver {
                             Bytes::from(self.decoder.take_buffer())
                         }
                     };
-                    self.budget -= 1;
                     if self.input.is_empty() {
                         // Whatever the handler does now, it may take its time: no buffer is held meanwhile.
-                        self.input.park();
+                        self.park();
                     }
-                    return Poll::Ready(Some(Ok(match kind {
+                    return Some(match kind {
                         DataKind::Text => Message::Text(Text::validated(bytes)),
                         DataKind::Binary => Message::Binary(bytes),
-                    })));
+                    });
                 }
                 Some(MessageEvent::Ping { range }) => {
                     let payload = Bytes::copy_from_slice(&self.input.bytes()[range]);
@@ -240,22 +259,18 @@ impl WebSocketReceiver {
                 Some(_) => self.input.consume(step.consumed),
                 None => {
                     self.input.consume(step.consumed);
-                    self.input.park();
-                    self.decoder.shrink();
-                    match ready!(self.duplex.poll_input(cx)) {
-                        Ok(read) => {
-                            self.budget = BUDGET;
-                            self.input.append(read);
-                        }
-                        Err(InputEnd::Eof) => {
-                            let error = self.decoder.decode_eof().err();
-                            return self.end(error.map(|error| Err(error.into())));
-                        }
-                        Err(InputEnd::Failed(kind)) => return self.end(Some(Err(WebSocketError::Io(kind)))),
-                    }
+                    self.park();
+                    break;
                 }
             }
         }
+        None
+    }
+
+    /// There is nothing to decode for now.
+    fn park(&mut self) {
+        self.input.park();
+        self.decoder.shrink();
     }
 
     fn end(
@@ -302,10 +317,14 @@ impl WebSocketSender {
     ///
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.ready().await?;
-        self.feed(message)?;
-        self.flush().await
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
+        self.send_among(message.into(), false)
+    }
+
+    /// Sends a message; where there is `more` to come, it is not waited for.
+    fn send_among(&mut self, message: Message, more: bool) -> impl Future<Output = Result<(), SendError>> {
+        let mut message = Some(message);
+        poll_fn(move |cx| self.duplex.poll_send(cx, &mut message, more, &self.settings))
     }
 
     /// Waits until there is room for a message. Cancel-safe.
