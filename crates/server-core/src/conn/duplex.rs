@@ -180,7 +180,9 @@ impl Duplex {
         }
         let mut moved = false;
         if let Some(output) = output.filter(|output| output.is_empty()) {
-            state.flush_pong();
+            if state.pong.is_some() {
+                state.flush_pong();
+            }
             moved = !state.output.is_empty();
             if moved {
                 std::mem::swap(output, &mut state.output);
@@ -206,7 +208,12 @@ impl Duplex {
         let reader = state.reader.take_if(|_| readable);
         let writer = state.writer.take_if(|_| written);
         drop(state);
-        [reader, writer].into_iter().flatten().for_each(Waker::wake);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        if let Some(writer) = writer {
+            writer.wake();
+        }
         wants
     }
 

@@ -1,5 +1,6 @@
 //! Buffers between a byte stream and a codec.
 
+mod payload;
 mod read_buffer;
 mod write_buffer;
 

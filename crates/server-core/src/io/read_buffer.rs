@@ -13,6 +13,8 @@ use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
+use super::payload::copy_payload;
+
 /// A read of 64 KiB, and room for what a frame header or chunk line needs beside it.
 const LEASE: usize = 68 << 10;
 /// Buffers a thread keeps. A connection holds one only while it is polled, so that few are ever in use at once.
@@ -117,7 +119,7 @@ impl ReadBuffer {
             return self.bytes.split_to(len).freeze();
         }
         self.at = end;
-        Bytes::copy_from_slice(&self.bytes[end - len..end])
+        copy_payload(&self.bytes[end - len..end])
     }
 
     /// Takes over what was read.
