@@ -26,7 +26,10 @@ pub(crate) type Fields = Vec<(&'static str, String)>;
 
 /// The meeting point.
 #[derive(Debug)]
-pub(crate) struct Duplex(Mutex<State>);
+pub(crate) struct Duplex {
+    settings: Arc<Settings>,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -93,8 +96,8 @@ pub(crate) struct Wants {
 }
 
 impl Duplex {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
+    pub(crate) fn new(settings: Arc<Settings>) -> Arc<Self> {
+        let state = State {
             claimed: false,
             accepted: None,
             encoder: Encoder::server(),
@@ -116,12 +119,13 @@ impl Duplex {
             driving: false,
             driver: None,
             disconnected: false,
-        })))
+        };
+        Arc::new(Self { settings, state: Mutex::new(state) })
     }
 
     /// A client's, whose handshake is done.
-    pub(crate) fn open(encoder: Encoder) -> Arc<Self> {
-        let duplex = Self::new();
+    pub(crate) fn open(settings: Arc<Settings>, encoder: Encoder) -> Arc<Self> {
+        let duplex = Self::new(settings);
         let mut state = duplex.state();
         state.encoder = encoder;
         (state.receiver_alive, state.sender_alive) = (true, true);
@@ -130,7 +134,12 @@ impl Duplex {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server, or the client, was configured with.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// A change that the driver must look at.
@@ -327,10 +336,10 @@ impl Duplex {
     }
 
     /// Answers a Ping, or replaces the answer that still waits for room.
-    pub(crate) fn pong(&self, payload: Bytes, settings: &Settings) {
+    pub(crate) fn pong(&self, payload: Bytes) {
         self.change(|state| {
             state.pong = Some(payload);
-            if state.output.len() < settings.write_buffer {
+            if state.output.len() < self.settings.write_buffer {
                 state.flush_pong();
             }
         });
@@ -353,12 +362,12 @@ impl Duplex {
     }
 
     /// Waits until less than the soft limit is queued.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>, settings: &Settings) -> Poll<Result<(), SendError>> {
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
         if state.is_closed() {
             return Poll::Ready(Err(SendError::Closed));
         }
-        if state.output.len() < settings.write_buffer {
+        if state.output.len() < self.settings.write_buffer {
             state.writer = None;
             return Poll::Ready(Ok(()));
         }
@@ -373,13 +382,12 @@ impl Duplex {
         cx: &mut Context<'_>,
         message: &mut Option<Message>,
         more: bool,
-        settings: &Settings,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
         if message.is_some() && state.is_closed() {
             return Poll::Ready(Err(SendError::Closed));
         }
-        if state.output.len() < settings.write_buffer
+        if state.output.len() < self.settings.write_buffer
             && let Some(message) = message.take()
         {
             if let Err(error) = state.queue(message) {
@@ -405,12 +413,12 @@ impl Duplex {
     }
 
     /// Queues a message.
-    pub(crate) fn queue(&self, message: Message, settings: &Settings) -> Result<(), SendError> {
+    pub(crate) fn queue(&self, message: Message) -> Result<(), SendError> {
         let mut state = self.state();
         if state.is_closed() {
             return Err(SendError::Closed);
         }
-        if state.output.len() >= settings.max_write_buffer {
+        if state.output.len() >= self.settings.max_write_buffer {
             return Err(SendError::Full(message));
         }
         let queued = state.queue(message);

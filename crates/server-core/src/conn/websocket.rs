@@ -20,7 +20,6 @@ use super::duplex::{Duplex, InputEnd, Wants};
 use crate::control::Counted;
 use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
-use crate::ws::Settings;
 
 /// Reads, of 64 KiB at most, before the task lets others run.
 const READS: u32 = 16;
@@ -48,7 +47,6 @@ enum Ending {
 pub(crate) struct Driver<Io> {
     io: Option<Io>,
     duplex: Arc<Duplex>,
-    settings: Arc<Settings>,
     role: Role,
     output: WriteBuffer,
     deadlines: Deadlines,
@@ -80,18 +78,10 @@ pub(crate) struct Driver<Io> {
 
 impl<Io> Driver<Io> {
     /// Carries on where the opening handshake ended: `output` is what of it is not written yet.
-    pub(crate) fn new(
-        io: Io,
-        duplex: Arc<Duplex>,
-        settings: Arc<Settings>,
-        role: Role,
-        output: WriteBuffer,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(io: Io, duplex: Arc<Duplex>, role: Role, output: WriteBuffer, now: Instant) -> Self {
         Self {
             io: Some(io),
             duplex,
-            settings,
             role,
             output,
             deadlines: Deadlines::default(),
@@ -143,7 +133,7 @@ impl<Io> Driver<Io> {
         self.closed = wants.close_sent && wants.close_received;
         self.keep_alive(&wants);
         if wants.close_sent && (self.role == Role::Client || !wants.close_received) {
-            self.deadlines.start(Deadline::WebSocketClose, self.now + self.settings.close_timeout);
+            self.deadlines.start(Deadline::WebSocketClose, self.now + self.duplex.settings().close_timeout);
         } else {
             self.deadlines.clear(Deadline::WebSocketClose);
         }
@@ -162,7 +152,7 @@ impl<Io> Driver<Io> {
 
     /// Sees to it that a peer that is gone without a word is noticed.
     fn keep_alive(&mut self, wants: &Wants) {
-        let Some(interval) = self.settings.ping_interval.filter(|_| !wants.close_sent) else {
+        let Some(interval) = self.duplex.settings().ping_interval.filter(|_| !wants.close_sent) else {
             self.deadlines.clear(Deadline::Ping);
             self.deadlines.clear(Deadline::Pong);
             return;
@@ -199,7 +189,7 @@ impl<Io> Driver<Io> {
         match deadline {
             Deadline::Ping => {
                 self.duplex.ping();
-                self.deadlines.set(Deadline::Pong, self.now + self.settings.pong_timeout);
+                self.deadlines.set(Deadline::Pong, self.now + self.duplex.settings().pong_timeout);
             }
             // Nothing has come after the Ping either. Unless what has come was not looked at: then nobody can tell.
             Deadline::Pong if self.unread => {}
@@ -250,7 +240,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 if handled.is_ready() {
                     return Poll::Ready(self.failure.take().map_or(Ok(()), Err));
                 }
-                self.deadlines.start(Deadline::Drain, self.now + self.settings.drain_timeout);
+                self.deadlines.start(Deadline::Drain, self.now + self.duplex.settings().drain_timeout);
             }
             if reads == 0 {
                 cx.waker().wake_by_ref();
@@ -281,7 +271,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             Ok(read) if !read.is_empty() => {
                 self.read = Some(read);
                 self.deadlines.clear(Deadline::Pong);
-                if let Some(interval) = self.settings.ping_interval {
+                if let Some(interval) = self.duplex.settings().ping_interval {
                     self.deadlines.extend(Deadline::Ping, self.now + interval);
                 }
             }
@@ -311,7 +301,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 true
             }
             Poll::Pending => {
-                let at = self.now + self.settings.write_timeout;
+                let at = self.now + self.duplex.settings().write_timeout;
                 if progress {
                     self.deadlines.set(Deadline::Write, at);
                 } else {
@@ -337,7 +327,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             }
             self.ending = Ending::Close;
         }
-        self.deadlines.start(Deadline::Linger, self.now + self.settings.linger_timeout);
+        self.deadlines.start(Deadline::Linger, self.now + self.duplex.settings().linger_timeout);
         if self.ending != Ending::Lingering {
             // The peer may be gone already: there is nothing left to lose.
             let _ = ready!(Pin::new(&mut *io).poll_shutdown(cx));

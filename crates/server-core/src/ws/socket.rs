@@ -11,7 +11,6 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload};
 
-use super::Settings;
 use super::message::{CloseFrame, Message, Text};
 use crate::conn::{Duplex, InputEnd};
 use crate::io::ReadBuffer;
@@ -29,19 +28,18 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    pub(crate) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder) -> Self {
         Self {
-            receiver: WebSocketReceiver {
+            receiver: WebSocketReceiver(Box::new(Receiving {
                 duplex: Arc::clone(&duplex),
                 decoder,
                 input: ReadBuffer::default(),
                 budget: BUDGET,
-                settings: Arc::clone(&settings),
                 close: None,
                 closing: false,
                 ended: false,
-            },
-            sender: WebSocketSender { duplex, settings },
+            })),
+            sender: WebSocketSender { duplex },
         }
     }
 
@@ -62,7 +60,7 @@ impl WebSocket {
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
     pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
-        let more = self.receiver.is_ready();
+        let more = self.receiver.0.is_ready();
         self.sender.send_among(message.into(), more)
     }
 
@@ -120,7 +118,7 @@ impl Stream for WebSocket {
     type Item = Result<Message, WebSocketError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.receiver.poll_recv(cx)
+        self.receiver.0.poll_recv(cx)
     }
 }
 
@@ -146,12 +144,14 @@ impl Sink<Message> for WebSocket {
 }
 
 /// The receiving half. It answers Pings and Closes by itself.
-pub struct WebSocketReceiver {
+pub struct WebSocketReceiver(Box<Receiving>);
+
+/// Boxed, for futures move what they hold, and hold it twice.
+struct Receiving {
     duplex: Arc<Duplex>,
     decoder: MessageDecoder,
     input: ReadBuffer,
     budget: u32,
-    settings: Arc<Settings>,
     close: Option<CloseFrame>,
     /// Nothing more comes. Who is told so may end the program: first our Close is to be written.
     closing: bool,
@@ -161,15 +161,17 @@ pub struct WebSocketReceiver {
 impl WebSocketReceiver {
     /// See [`WebSocket::recv`].
     pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, WebSocketError>>> {
-        poll_fn(|cx| self.poll_recv(cx))
+        poll_fn(|cx| self.0.poll_recv(cx))
     }
 
     /// The peer's Close, once it was received.
     #[must_use]
     pub fn close_frame(&self) -> Option<&CloseFrame> {
-        self.close.as_ref()
+        self.0.close.as_ref()
     }
+}
 
+impl Receiving {
     /// Whether the next message lies in the input already.
     fn is_ready(&self) -> bool {
         self.budget > 0 && !self.input.is_empty() && self.decoder.is_ready(self.input.bytes())
@@ -246,7 +248,7 @@ impl WebSocketReceiver {
                 Some(MessageEvent::Ping { range }) => {
                     let payload = Bytes::copy_from_slice(&self.input.bytes()[range]);
                     self.input.consume(step.consumed);
-                    self.duplex.pong(payload, &self.settings);
+                    self.duplex.pong(payload);
                 }
                 Some(MessageEvent::Close { code, range }) => {
                     let reason = String::from_utf8_lossy(&self.input.bytes()[range]).into_owned();
@@ -287,20 +289,20 @@ impl Stream for WebSocketReceiver {
     type Item = Result<Message, WebSocketError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_recv(cx)
+        self.get_mut().0.poll_recv(cx)
     }
 }
 
 impl fmt::Debug for WebSocketReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketReceiver")
-            .field("ended", &self.ended)
-            .field("close", &self.close)
+            .field("ended", &self.0.ended)
+            .field("close", &self.0.close)
             .finish_non_exhaustive()
     }
 }
 
-impl Drop for WebSocketReceiver {
+impl Drop for Receiving {
     fn drop(&mut self) {
         self.duplex.drop_receiver();
     }
@@ -309,7 +311,6 @@ impl Drop for WebSocketReceiver {
 /// The sending half.
 pub struct WebSocketSender {
     duplex: Arc<Duplex>,
-    settings: Arc<Settings>,
 }
 
 impl WebSocketSender {
@@ -324,7 +325,7 @@ impl WebSocketSender {
     /// Sends a message; where there is `more` to come, it is not waited for.
     fn send_among(&mut self, message: Message, more: bool) -> impl Future<Output = Result<(), SendError>> {
         let mut message = Some(message);
-        poll_fn(move |cx| self.duplex.poll_send(cx, &mut message, more, &self.settings))
+        poll_fn(move |cx| self.duplex.poll_send(cx, &mut message, more))
     }
 
     /// Waits until there is room for a message. Cancel-safe.
@@ -332,7 +333,7 @@ impl WebSocketSender {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn ready(&mut self) -> Result<(), SendError> {
-        poll_fn(|cx| self.duplex.poll_room(cx, &self.settings)).await
+        poll_fn(|cx| self.duplex.poll_room(cx)).await
     }
 
     /// Queues a message without waiting. It is written when the connection's task next runs.
@@ -340,7 +341,7 @@ impl WebSocketSender {
     /// # Errors
     /// As [`send`](Self::send), and [`SendError::Full`].
     pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.duplex.queue(message.into(), &self.settings)
+        self.duplex.queue(message.into())
     }
 
     /// Waits until everything queued was handed to the system. Cancel-safe.
@@ -370,7 +371,7 @@ impl Sink<Message> for WebSocketSender {
     type Error = SendError;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.duplex.poll_room(cx, &self.settings)
+        self.duplex.poll_room(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
