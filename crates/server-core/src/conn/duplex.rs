@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
-use crate::io::WriteBuffer;
+use crate::io::{Direct, WriteBuffer};
 use crate::ws::{Message, SendError, Settings};
 
 /// The response fields of an accepted handshake.
@@ -43,7 +43,9 @@ struct State {
     receiver_alive: bool,
     sender_alive: bool,
 
-    input: Option<BytesMut>,
+    input: Option<Input>,
+    /// Where the receiver wants what is read next.
+    direct: Option<Direct>,
     input_end: Option<InputEnd>,
     /// The receiver was told the end.
     end_seen: bool,
@@ -66,6 +68,15 @@ struct State {
     disconnected: bool,
 }
 
+/// What was read.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Into a leased buffer.
+    Leased(BytesMut),
+    /// Into the message that the receiver lent.
+    Direct(Vec<u8>),
+}
+
 /// How the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InputEnd {
@@ -83,6 +94,8 @@ pub(crate) struct Wants {
     pub(crate) read: bool,
     /// What was read last was not taken yet.
     pub(crate) unread: bool,
+    /// What is read next belongs into a message: see [`Duplex::take_direct`].
+    pub(crate) direct: bool,
     /// Output was moved to the driver's buffer.
     pub(crate) moved: bool,
     /// Somebody waits for the output to be written, or there is more of it.
@@ -105,6 +118,7 @@ impl Duplex {
             receiver_alive: false,
             sender_alive: false,
             input: None,
+            direct: None,
             input_end: None,
             end_seen: false,
             read_wanted: false,
@@ -166,9 +180,14 @@ impl Duplex {
         self.state().driving = true;
     }
 
+    /// Where to read next. Whatever is read from now on goes there, until it is given back as input.
+    pub(crate) fn take_direct(&self) -> Option<Direct> {
+        self.state().direct.take()
+    }
+
     /// The same, with what was read since it was polled last, and whether all that [`leave`](Self::leave) moved out is
     /// written now.
-    pub(crate) fn enter_with(&self, read: Option<BytesMut>, written: bool) {
+    pub(crate) fn enter_with(&self, read: Option<Input>, written: bool) {
         let mut state = self.state();
         state.driving = true;
         if let Some(read) = read {
@@ -203,6 +222,7 @@ impl Duplex {
             // Without a receiver what comes is thrown away: to learn that the peer is gone.
             read: state.read_wanted || (!state.receiver_alive && state.input_end.is_none()),
             unread: state.input.is_some(),
+            direct: state.direct.is_some() && state.input.is_none(),
             moved,
             flush: state.flush_wanted || !state.output.is_empty() || state.pong.is_some(),
             close_sent: state.encoder.is_closed(),
@@ -232,7 +252,7 @@ impl Duplex {
     }
 
     pub(crate) fn give_input(&self, read: BytesMut) {
-        self.state().give_input(read);
+        self.state().give_input(Input::Leased(read));
     }
 
     pub(crate) fn end_input(&self, end: InputEnd) {
@@ -293,7 +313,7 @@ impl Duplex {
     pub(crate) fn drop_receiver(&self) {
         self.change(|state| {
             state.receiver_alive = false;
-            state.input = None;
+            (state.input, state.direct) = (None, None);
             state.drop_half();
         });
     }
@@ -305,11 +325,16 @@ impl Duplex {
         });
     }
 
-    /// The next input: a buffer, or how the input ended.
-    pub(crate) fn poll_input(&self, cx: &mut Context<'_>) -> Poll<Result<BytesMut, InputEnd>> {
+    /// The next input, or how the input ended. Where there is nothing yet, `lend` may say that it belongs into a message.
+    /// That comes back as the input; or with another one, which was on its way already and comes first.
+    pub(crate) fn poll_input(
+        &self,
+        cx: &mut Context<'_>,
+        lend: impl FnOnce() -> Option<Direct>,
+    ) -> Poll<Result<(Input, Option<Direct>), InputEnd>> {
         let mut state = self.state();
         if let Some(input) = state.input.take() {
-            return Poll::Ready(Ok(input));
+            return Poll::Ready(Ok((input, state.direct.take())));
         }
         if let Some(end) = state.input_end {
             state.end_seen = true;
@@ -317,6 +342,9 @@ impl Duplex {
             return Poll::Ready(Err(end));
         }
         state.read_wanted = true;
+        if let Some(direct) = lend() {
+            state.direct = Some(direct);
+        }
         register(&mut state.reader, cx);
         wake_driver(state);
         Poll::Pending
@@ -458,7 +486,7 @@ impl State {
         self.disconnected || self.encoder.is_closed()
     }
 
-    fn give_input(&mut self, read: BytesMut) {
+    fn give_input(&mut self, read: Input) {
         self.read_wanted = false;
         if self.receiver_alive {
             debug_assert!(self.input.is_none(), "asked for only when taken");

@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire_ws::{CloseCode, Role};
 
 use super::ConnectionError;
 use super::deadline::{Alarm, Deadline, Deadlines};
-use super::duplex::{Duplex, InputEnd, Wants};
+use super::duplex::{Duplex, Input, InputEnd, Wants};
 use crate::control::Counted;
-use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
+use crate::io::{Direct, WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
 
 /// Reads, of 64 KiB at most, before the task lets others run.
@@ -62,7 +61,9 @@ pub(crate) struct Driver<Io> {
     /// Both sides have sent a Close.
     closed: bool,
     /// What was read, until the handler is polled next.
-    read: Option<BytesMut>,
+    read: Option<Input>,
+    /// Where to read, other than into a leased buffer.
+    direct: Option<Direct>,
     /// The input has ended.
     eof: bool,
     /// Something waits for the output to be written.
@@ -91,6 +92,7 @@ impl<Io> Driver<Io> {
             unread: false,
             closed: false,
             read: None,
+            direct: None,
             eof: false,
             awaits_write: false,
             unwritten: false,
@@ -129,6 +131,9 @@ impl<Io> Driver<Io> {
         }
         self.reading = wants.read;
         self.unread = wants.unread;
+        if wants.direct {
+            self.direct = self.duplex.take_direct();
+        }
         self.awaits_write = wants.flush;
         self.closed = wants.close_sent && wants.close_received;
         self.keep_alive(&wants);
@@ -264,11 +269,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     /// Reads once, if that is wanted. Returns whether there was anything.
     fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> bool {
         let Some(io) = self.io.as_mut().filter(|_| self.reading && !self.eof) else { return false };
-        let Poll::Ready(read) = poll_read_lease(cx, io) else { return false };
+        let read = match &mut self.direct {
+            None => poll_read_lease(cx, io).map_ok(|read| (!read.is_empty()).then_some(Input::Leased(read))),
+            Some(direct) => direct
+                .poll_fill(cx, io)
+                .map_ok(|len| (len > 0).then(|| Input::Direct(std::mem::take(&mut direct.message)))),
+        };
+        let Poll::Ready(read) = read else { return false };
         self.reading = false;
         *reads -= 1;
         match read {
-            Ok(read) if !read.is_empty() => {
+            Ok(Some(read)) => {
+                self.direct = None;
                 self.read = Some(read);
                 self.deadlines.clear(Deadline::Pong);
                 if let Some(interval) = self.duplex.settings().ping_interval {

@@ -71,6 +71,29 @@ pub(crate) fn poll_read_lease<Io: AsyncRead + Unpin>(
     }
 }
 
+/// The rest of a large message, to be read straight into the message.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    /// The message so far, and room.
+    pub(crate) message: Vec<u8>,
+    /// What it lacks.
+    pub(crate) rest: usize,
+}
+
+impl Direct {
+    /// Less than this is read as everything else is, with what follows it.
+    pub(crate) const WORTH: u64 = 16 << 10;
+
+    /// Reads once, no more than the rest. `Ok(0)` is the end of the input.
+    pub(crate) fn poll_fill<Io: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+    ) -> Poll<io::Result<usize>> {
+        poll_read_buf(Pin::new(io), cx, &mut (&mut self.message).limit(self.rest))
+    }
+}
+
 /// Reads and throws away until the input ends, by an error or not; others run in between.
 pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut Io) -> Poll<()> {
     for _ in 0..DISCARDED_READS {

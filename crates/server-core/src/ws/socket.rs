@@ -12,8 +12,8 @@ use futures_sink::Sink;
 use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload};
 
 use super::message::{CloseFrame, Message, Text};
-use crate::conn::{Duplex, InputEnd};
-use crate::io::ReadBuffer;
+use crate::conn::{Duplex, Input, InputEnd};
+use crate::io::{Direct, ReadBuffer};
 
 /// Messages that come out of buffered input before the task lets others run.
 const BUDGET: u32 = 256;
@@ -35,6 +35,7 @@ impl WebSocket {
                 decoder,
                 input: ReadBuffer::default(),
                 budget: BUDGET,
+                lent: false,
                 close: None,
                 closing: false,
                 ended: false,
@@ -152,6 +153,8 @@ struct Receiving {
     decoder: MessageDecoder,
     input: ReadBuffer,
     budget: u32,
+    /// The message so far is lent to the driver.
+    lent: bool,
     close: Option<CloseFrame>,
     /// Nothing more comes. Who is told so may end the program: first our Close is to be written.
     closing: bool,
@@ -197,10 +200,35 @@ impl Receiving {
                 let error = self.decoder.decode(&mut []).err();
                 return self.end(error.map(|error| Err(error.into())));
             }
-            match ready!(self.duplex.poll_input(cx)) {
-                Ok(read) => {
+            let (decoder, lent) = (&mut self.decoder, &mut self.lent);
+            let lend = || {
+                let rest = usize::try_from(decoder.remaining()).unwrap_or(usize::MAX);
+                if *lent || decoder.remaining() < Direct::WORTH {
+                    return None;
+                }
+                let message = decoder.take_spare()?;
+                *lent = true;
+                Some(Direct { message, rest })
+            };
+            match ready!(self.duplex.poll_input(cx, lend)) {
+                Ok((input, unused)) => {
                     self.budget = BUDGET;
-                    self.input.append(read);
+                    let leased = match input {
+                        Input::Leased(read) => Some(read),
+                        Input::Direct(message) => {
+                            if let Some(message) = self.take_back(message) {
+                                self.budget -= 1;
+                                return Poll::Ready(Some(Ok(message)));
+                            }
+                            None
+                        }
+                    };
+                    if let Some(Direct { message, .. }) = unused {
+                        self.take_back(message);
+                    }
+                    if let Some(read) = leased {
+                        self.input.append(read);
+                    }
                 }
                 Err(InputEnd::Eof) => {
                     let error = self.decoder.decode_eof().err();
@@ -211,14 +239,34 @@ impl Receiving {
         }
     }
 
+    /// The message that was lent, with what was read into it. It is given when it is whole.
+    fn take_back(&mut self, message: Vec<u8>) -> Option<Message> {
+        self.lent = false;
+        match self.decoder.put_spare(message) {
+            Ok(Some(MessageEvent::Message { kind, .. })) => {
+                Some(self::message(kind, self.decoder.take_buffer().into()))
+            }
+            Ok(_) => None,
+            Err(error) => {
+                self.fail(&error);
+                None
+            }
+        }
+    }
+
+    /// The peer broke the protocol.
+    fn fail(&mut self, error: &wire_ws::Error) {
+        self.duplex.send_close(Some(error.close_code()), "");
+        self.closing = true;
+    }
+
     /// The next message of the input. `None`: more input is needed, or nothing more comes.
     fn decode(&mut self) -> Option<Message> {
         while !self.input.is_empty() && !self.closing {
             let step = match self.decoder.decode(self.input.bytes_mut()) {
                 Ok(step) => step,
                 Err(error) => {
-                    self.duplex.send_close(Some(error.close_code()), "");
-                    self.closing = true;
+                    self.fail(&error);
                     break;
                 }
             };
@@ -240,10 +288,7 @@ impl Receiving {
                         // Whatever the handler does now, it may take its time: no buffer is held meanwhile.
                         self.park();
                     }
-                    return Some(match kind {
-                        DataKind::Text => Message::Text(Text::validated(bytes)),
-                        DataKind::Binary => Message::Binary(bytes),
-                    });
+                    return Some(message(kind, bytes));
                 }
                 Some(MessageEvent::Ping { range }) => {
                     let payload = Bytes::copy_from_slice(&self.input.bytes()[range]);
@@ -282,6 +327,13 @@ impl Receiving {
         self.ended = true;
         self.input = ReadBuffer::default();
         Poll::Ready(last)
+    }
+}
+
+fn message(kind: DataKind, payload: Bytes) -> Message {
+    match kind {
+        DataKind::Text => Message::Text(Text::validated(payload)),
+        DataKind::Binary => Message::Binary(payload),
     }
 }
 
