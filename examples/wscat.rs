@@ -49,6 +49,9 @@ struct Options {
     /// Time for the handshake
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     timeout: u64,
+    /// Go on after the end of the input for so long: some servers answer a Close before they have answered messages
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
     /// Close with this at the end of the input
     #[arg(long, value_name = "CODE[:REASON]", default_value = "1000")]
     close: Close,
@@ -158,7 +161,7 @@ fn refused(error: &ConnectError) -> ExitCode {
         _ => FAILED,
     };
     if let ConnectError::Rejected(response) = error {
-        eprint!("{}", String::from_utf8_lossy(response.body()));
+        eprintln!("{}", String::from_utf8_lossy(response.body()).trim_end());
     }
     end(code, &format!("no WebSocket: {error}"))
 }
@@ -199,6 +202,7 @@ async fn send(
             };
             sender.send(message).await?;
         }
+        tokio::time::sleep(Duration::from_secs(options.wait)).await;
         Ok::<_, server_core::ws::SendError>(())
     };
     tokio::select! {

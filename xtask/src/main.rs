@@ -95,6 +95,7 @@ fn interop(workspace: &Workspace, options: Interop) -> Result<interop::Report> {
     };
     Ok(interop::run(&interop::Options {
         proxy: echo.with_file_name("proxy"),
+        wscat: echo.with_file_name("wscat"),
         echo,
         scripts: workspace.root.join("conformance/interop"),
         tools: workspace.target.join("interop"),

@@ -74,7 +74,8 @@ impl Workspace {
 
     /// Builds the echo server for release, and says where it is.
     pub(crate) fn build_echo(&self) -> Result<PathBuf> {
-        crate::run(&mut self.cargo(&["build", "--release", "--example", "echo", "--example", "proxy"]))?;
+        let examples = ["--example", "echo", "--example", "proxy", "--example", "wscat"];
+        crate::run(self.cargo(&["build", "--release"]).args(examples))?;
         Ok(self.target.join("release/examples/echo"))
     }
 }

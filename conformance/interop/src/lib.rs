@@ -20,6 +20,7 @@ mod raw;
 mod scripts;
 mod vanish;
 mod websocket;
+mod wscat;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,8 @@ pub struct Options {
     pub echo: PathBuf,
     /// The reverse proxy under test.
     pub proxy: PathBuf,
+    /// The WebSocket client under test.
+    pub wscat: PathBuf,
     /// The folder `conformance/interop`.
     pub scripts: PathBuf,
     /// The folder that `install.sh` filled.
@@ -51,6 +54,7 @@ const GROUPS: &[Group] = &[
     ("raw", raw::run),
     ("hostile", hostile::run),
     ("websocket", websocket::run),
+    ("wscat", wscat::run),
     ("python", scripts::python),
     ("node", scripts::node),
     ("php", scripts::php),

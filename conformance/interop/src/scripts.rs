@@ -95,7 +95,7 @@ pub(crate) fn installed(program: &str, options: &Options, report: &mut Report) -
     there
 }
 
-fn package(name: &str, folder: &Path, options: &Options, report: &mut Report) -> bool {
+pub(crate) fn package(name: &str, folder: &Path, options: &Options, report: &mut Report) -> bool {
     let there = folder.is_dir();
     if !there {
         absent(&format!("{name}: the package"), options, report);

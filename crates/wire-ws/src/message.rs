@@ -281,6 +281,27 @@ impl MessageDecoder {
         }
     }
 
+    /// As [`spare`](Self::spare), moved out, for who reads elsewhere. It comes back through
+    /// [`put_spare`](Self::put_spare) before anything else is asked of this decoder.
+    pub fn take_spare(&mut self) -> Option<Vec<u8>> {
+        self.spare().map(core::mem::take)
+    }
+
+    /// The buffer that [`take_spare`](Self::take_spare) moved out, and what was appended to it, as
+    /// [`filled`](Self::filled) takes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`].
+    ///
+    /// # Panics
+    ///
+    /// As [`filled`](Self::filled).
+    pub fn put_spare(&mut self, buffer: Vec<u8>) -> Result<Option<MessageEvent>, Error> {
+        self.buffer = buffer;
+        self.filled()
+    }
+
     /// A piece of a message that does not lie in the input as a whole.
     fn append(&mut self, piece: &[u8]) {
         assert_eq!(self.buffer.len(), self.taken, "bytes read into `spare` without `filled`");

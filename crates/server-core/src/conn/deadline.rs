@@ -57,34 +57,37 @@ impl Deadline {
 
 /// The table.
 #[derive(Debug, Default)]
-pub(crate) struct Deadlines([Option<Instant>; Deadline::ALL.len()]);
+pub(crate) struct Deadlines {
+    at: [Option<Instant>; Deadline::ALL.len()],
+    /// None of them is earlier. Kept as they are set, and found anew when it has come: until then nobody looks at the table.
+    earliest: Option<Instant>,
+}
 
 impl Deadlines {
     pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
-        self.0[deadline as usize] = Some(at);
+        self.at[deadline as usize] = Some(at);
+        self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
     }
 
     /// Sets it unless it is already running.
     pub(crate) fn start(&mut self, deadline: Deadline, at: Instant) {
-        self.0[deadline as usize].get_or_insert(at);
+        if !self.is_running(deadline) {
+            self.set(deadline, at);
+        }
     }
 
     pub(crate) fn clear(&mut self, deadline: Deadline) {
-        self.0[deadline as usize] = None;
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+        self.at[deadline as usize] = None;
     }
 
     pub(crate) fn is_running(&self, deadline: Deadline) -> bool {
-        self.0[deadline as usize].is_some()
+        self.at[deadline as usize].is_some()
     }
 
     /// Moves it, where it is running.
     pub(crate) fn extend(&mut self, deadline: Deadline, at: Instant) {
-        if let Some(running) = &mut self.0[deadline as usize] {
-            *running = at;
+        if self.is_running(deadline) {
+            self.set(deadline, at);
         }
     }
 
@@ -99,9 +102,14 @@ impl Deadlines {
 
     /// Takes one that has expired.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
-        Deadline::ALL
+        if self.earliest.is_none_or(|earliest| earliest > now) {
+            return None;
+        }
+        let expired = Deadline::ALL
             .into_iter()
-            .find(|deadline| self.0[*deadline as usize].take_if(|at| *at <= now).is_some())
+            .find(|deadline| self.at[*deadline as usize].take_if(|at| *at <= now).is_some());
+        self.earliest = self.at.iter().flatten().min().copied();
+        expired
     }
 }
 
@@ -138,7 +146,7 @@ impl<S: Future<Output = ()>> Alarm<S> {
         now: Instant,
     ) -> Poll<()> {
         let mut this = self.project();
-        let Some(next) = deadlines.next() else { return Poll::Pending };
+        let Some(next) = deadlines.earliest else { return Poll::Pending };
         match *this.set_to {
             Some(set_to) if set_to <= next => {
                 if *this.registered && set_to > now {

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
-use crate::io::WriteBuffer;
+use crate::io::{Direct, WriteBuffer};
 use crate::ws::{Message, SendError, Settings};
 
 /// The response fields of an accepted handshake.
@@ -26,7 +26,10 @@ pub(crate) type Fields = Vec<(&'static str, String)>;
 
 /// The meeting point.
 #[derive(Debug)]
-pub(crate) struct Duplex(Mutex<State>);
+pub(crate) struct Duplex {
+    settings: Arc<Settings>,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -40,7 +43,9 @@ struct State {
     receiver_alive: bool,
     sender_alive: bool,
 
-    input: Option<BytesMut>,
+    input: Option<Input>,
+    /// Where the receiver wants what is read next.
+    direct: Option<Direct>,
     input_end: Option<InputEnd>,
     /// The receiver was told the end.
     end_seen: bool,
@@ -63,6 +68,15 @@ struct State {
     disconnected: bool,
 }
 
+/// What was read.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Into a leased buffer.
+    Leased(BytesMut),
+    /// Into the message that the receiver lent.
+    Direct(Vec<u8>),
+}
+
 /// How the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InputEnd {
@@ -80,6 +94,8 @@ pub(crate) struct Wants {
     pub(crate) read: bool,
     /// What was read last was not taken yet.
     pub(crate) unread: bool,
+    /// What is read next belongs into a message: see [`Duplex::take_direct`].
+    pub(crate) direct: bool,
     /// Output was moved to the driver's buffer.
     pub(crate) moved: bool,
     /// Somebody waits for the output to be written, or there is more of it.
@@ -93,8 +109,8 @@ pub(crate) struct Wants {
 }
 
 impl Duplex {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
+    pub(crate) fn new(settings: Arc<Settings>) -> Arc<Self> {
+        let state = State {
             claimed: false,
             accepted: None,
             encoder: Encoder::server(),
@@ -102,6 +118,7 @@ impl Duplex {
             receiver_alive: false,
             sender_alive: false,
             input: None,
+            direct: None,
             input_end: None,
             end_seen: false,
             read_wanted: false,
@@ -116,12 +133,13 @@ impl Duplex {
             driving: false,
             driver: None,
             disconnected: false,
-        })))
+        };
+        Arc::new(Self { settings, state: Mutex::new(state) })
     }
 
     /// A client's, whose handshake is done.
-    pub(crate) fn open(encoder: Encoder) -> Arc<Self> {
-        let duplex = Self::new();
+    pub(crate) fn open(settings: Arc<Settings>, encoder: Encoder) -> Arc<Self> {
+        let duplex = Self::new(settings);
         let mut state = duplex.state();
         state.encoder = encoder;
         (state.receiver_alive, state.sender_alive) = (true, true);
@@ -130,7 +148,12 @@ impl Duplex {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server, or the client, was configured with.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// A change that the driver must look at.
@@ -152,8 +175,27 @@ fn wake_driver(mut state: MutexGuard<'_, State>) {
 
 /// The driver's side.
 impl Duplex {
+    /// Before the handler is polled.
     pub(crate) fn enter(&self) {
         self.state().driving = true;
+    }
+
+    /// Where to read next. Whatever is read from now on goes there, until it is given back as input.
+    pub(crate) fn take_direct(&self) -> Option<Direct> {
+        self.state().direct.take()
+    }
+
+    /// The same, with what was read since it was polled last, and whether all that [`leave`](Self::leave) moved out is
+    /// written now.
+    pub(crate) fn enter_with(&self, read: Option<Input>, written: bool) {
+        let mut state = self.state();
+        state.driving = true;
+        if let Some(read) = read {
+            state.give_input(read);
+        }
+        if written {
+            state.written();
+        }
     }
 
     /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
@@ -166,7 +208,9 @@ impl Duplex {
         }
         let mut moved = false;
         if let Some(output) = output.filter(|output| output.is_empty()) {
-            state.flush_pong();
+            if state.pong.is_some() {
+                state.flush_pong();
+            }
             moved = !state.output.is_empty();
             if moved {
                 std::mem::swap(output, &mut state.output);
@@ -178,6 +222,7 @@ impl Duplex {
             // Without a receiver what comes is thrown away: to learn that the peer is gone.
             read: state.read_wanted || (!state.receiver_alive && state.input_end.is_none()),
             unread: state.input.is_some(),
+            direct: state.direct.is_some() && state.input.is_none(),
             moved,
             flush: state.flush_wanted || !state.output.is_empty() || state.pong.is_some(),
             close_sent: state.encoder.is_closed(),
@@ -192,7 +237,12 @@ impl Duplex {
         let reader = state.reader.take_if(|_| readable);
         let writer = state.writer.take_if(|_| written);
         drop(state);
-        [reader, writer].into_iter().flatten().for_each(Waker::wake);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        if let Some(writer) = writer {
+            writer.wake();
+        }
         wants
     }
 
@@ -202,12 +252,7 @@ impl Duplex {
     }
 
     pub(crate) fn give_input(&self, read: BytesMut) {
-        let mut state = self.state();
-        state.read_wanted = false;
-        if state.receiver_alive {
-            debug_assert!(state.input.is_none(), "asked for only when taken");
-            state.input = Some(read);
-        }
+        self.state().give_input(Input::Leased(read));
     }
 
     pub(crate) fn end_input(&self, end: InputEnd) {
@@ -218,9 +263,7 @@ impl Duplex {
 
     /// Everything that [`leave`](Self::leave) moved out is written.
     pub(crate) fn written(&self) {
-        let mut state = self.state();
-        state.writing = false;
-        state.flush_wanted = !state.output.is_empty();
+        self.state().written();
     }
 
     /// Queues a Ping, to learn whether the peer is there.
@@ -270,7 +313,7 @@ impl Duplex {
     pub(crate) fn drop_receiver(&self) {
         self.change(|state| {
             state.receiver_alive = false;
-            state.input = None;
+            (state.input, state.direct) = (None, None);
             state.drop_half();
         });
     }
@@ -282,11 +325,16 @@ impl Duplex {
         });
     }
 
-    /// The next input: a buffer, or how the input ended.
-    pub(crate) fn poll_input(&self, cx: &mut Context<'_>) -> Poll<Result<BytesMut, InputEnd>> {
+    /// The next input, or how the input ended. Where there is nothing yet, `lend` may say that it belongs into a message.
+    /// That comes back as the input; or with another one, which was on its way already and comes first.
+    pub(crate) fn poll_input(
+        &self,
+        cx: &mut Context<'_>,
+        lend: impl FnOnce() -> Option<Direct>,
+    ) -> Poll<Result<(Input, Option<Direct>), InputEnd>> {
         let mut state = self.state();
         if let Some(input) = state.input.take() {
-            return Poll::Ready(Ok(input));
+            return Poll::Ready(Ok((input, state.direct.take())));
         }
         if let Some(end) = state.input_end {
             state.end_seen = true;
@@ -294,6 +342,9 @@ impl Duplex {
             return Poll::Ready(Err(end));
         }
         state.read_wanted = true;
+        if let Some(direct) = lend() {
+            state.direct = Some(direct);
+        }
         register(&mut state.reader, cx);
         wake_driver(state);
         Poll::Pending
@@ -313,10 +364,10 @@ impl Duplex {
     }
 
     /// Answers a Ping, or replaces the answer that still waits for room.
-    pub(crate) fn pong(&self, payload: Bytes, settings: &Settings) {
+    pub(crate) fn pong(&self, payload: Bytes) {
         self.change(|state| {
             state.pong = Some(payload);
-            if state.output.len() < settings.write_buffer {
+            if state.output.len() < self.settings.write_buffer {
                 state.flush_pong();
             }
         });
@@ -339,12 +390,12 @@ impl Duplex {
     }
 
     /// Waits until less than the soft limit is queued.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>, settings: &Settings) -> Poll<Result<(), SendError>> {
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
         if state.is_closed() {
             return Poll::Ready(Err(SendError::Closed));
         }
-        if state.output.len() < settings.write_buffer {
+        if state.output.len() < self.settings.write_buffer {
             state.writer = None;
             return Poll::Ready(Ok(()));
         }
@@ -353,32 +404,54 @@ impl Duplex {
         Poll::Pending
     }
 
+    /// Queues a message once there is room for it, and then waits until it is written, unless there is `more` to come.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+        more: bool,
+    ) -> Poll<Result<(), SendError>> {
+        let mut state = self.state();
+        if message.is_some() && state.is_closed() {
+            return Poll::Ready(Err(SendError::Closed));
+        }
+        if state.output.len() < self.settings.write_buffer
+            && let Some(message) = message.take()
+        {
+            if let Err(error) = state.queue(message) {
+                return Poll::Ready(Err(error));
+            }
+            if more {
+                wake_driver(state);
+                return Poll::Ready(Ok(()));
+            }
+        } else if message.is_none() {
+            if state.disconnected {
+                return Poll::Ready(Err(SendError::Closed));
+            }
+            if state.is_written() {
+                state.flush_wanted = false;
+                state.writer = None;
+                return Poll::Ready(Ok(()));
+            }
+        }
+        state.wait_for_write(cx);
+        wake_driver(state);
+        Poll::Pending
+    }
+
     /// Queues a message.
-    pub(crate) fn queue(&self, message: Message, settings: &Settings) -> Result<(), SendError> {
+    pub(crate) fn queue(&self, message: Message) -> Result<(), SendError> {
         let mut state = self.state();
         if state.is_closed() {
             return Err(SendError::Closed);
         }
-        if state.output.len() >= settings.max_write_buffer {
+        if state.output.len() >= self.settings.max_write_buffer {
             return Err(SendError::Full(message));
         }
-        let kind = message.kind();
-        let payload = message.into_bytes();
-        let State { encoder, output, by_reference, .. } = &mut *state;
-        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
-            let opcode = match kind {
-                DataKind::Text => OpCode::Text,
-                DataKind::Binary => OpCode::Binary,
-            };
-            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
-                output.tail().extend_from_slice(header.as_bytes());
-                output.push_reference(payload);
-            })
-        } else {
-            encoder.encode_message(kind, &payload, output.tail())
-        };
+        let queued = state.queue(message);
         wake_driver(state);
-        encoded.map_err(|_| SendError::Closed)
+        queued
     }
 
     /// Waits until everything queued was written.
@@ -411,6 +484,38 @@ impl Duplex {
 impl State {
     fn is_closed(&self) -> bool {
         self.disconnected || self.encoder.is_closed()
+    }
+
+    fn give_input(&mut self, read: Input) {
+        self.read_wanted = false;
+        if self.receiver_alive {
+            debug_assert!(self.input.is_none(), "asked for only when taken");
+            self.input = Some(read);
+        }
+    }
+
+    fn written(&mut self) {
+        self.writing = false;
+        self.flush_wanted = !self.output.is_empty();
+    }
+
+    fn queue(&mut self, message: Message) -> Result<(), SendError> {
+        let kind = message.kind();
+        let payload = message.into_bytes();
+        let Self { encoder, output, by_reference, .. } = self;
+        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
+            let opcode = match kind {
+                DataKind::Text => OpCode::Text,
+                DataKind::Binary => OpCode::Binary,
+            };
+            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
+                output.tail().extend_from_slice(header.as_bytes());
+                output.push_reference(payload);
+            })
+        } else {
+            encoder.encode_message(kind, &payload, output.tail())
+        };
+        encoded.map_err(|_| SendError::Closed)
     }
 
     fn is_written(&self) -> bool {

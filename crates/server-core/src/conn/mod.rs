@@ -7,7 +7,7 @@ mod http1;
 pub(crate) mod websocket;
 
 pub use deadline::Deadline;
-pub(crate) use duplex::{Duplex, InputEnd};
+pub(crate) use duplex::{Duplex, Input, InputEnd};
 pub use http1::Connection;
 
 use std::io;

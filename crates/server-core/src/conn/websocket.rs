@@ -15,11 +15,10 @@ use wire_ws::{CloseCode, Role};
 
 use super::ConnectionError;
 use super::deadline::{Alarm, Deadline, Deadlines};
-use super::duplex::{Duplex, InputEnd, Wants};
+use super::duplex::{Duplex, Input, InputEnd, Wants};
 use crate::control::Counted;
-use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
+use crate::io::{Direct, WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
-use crate::ws::Settings;
 
 /// Reads, of 64 KiB at most, before the task lets others run.
 const READS: u32 = 16;
@@ -47,7 +46,6 @@ enum Ending {
 pub(crate) struct Driver<Io> {
     io: Option<Io>,
     duplex: Arc<Duplex>,
-    settings: Arc<Settings>,
     role: Role,
     output: WriteBuffer,
     deadlines: Deadlines,
@@ -62,12 +60,18 @@ pub(crate) struct Driver<Io> {
     unread: bool,
     /// Both sides have sent a Close.
     closed: bool,
+    /// What was read, until the handler is polled next.
+    read: Option<Input>,
+    /// Where to read, other than into a leased buffer.
+    direct: Option<Direct>,
     /// The input has ended.
     eof: bool,
     /// Something waits for the output to be written.
     awaits_write: bool,
     /// What was sent is among what is not written yet.
     unwritten: bool,
+    /// All of it is written, which the handler learns when it is polled next.
+    tells_written: bool,
     ending: Ending,
     /// What [`poll`](Self::poll) is to end with.
     failure: Option<ConnectionError>,
@@ -75,18 +79,10 @@ pub(crate) struct Driver<Io> {
 
 impl<Io> Driver<Io> {
     /// Carries on where the opening handshake ended: `output` is what of it is not written yet.
-    pub(crate) fn new(
-        io: Io,
-        duplex: Arc<Duplex>,
-        settings: Arc<Settings>,
-        role: Role,
-        output: WriteBuffer,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(io: Io, duplex: Arc<Duplex>, role: Role, output: WriteBuffer, now: Instant) -> Self {
         Self {
             io: Some(io),
             duplex,
-            settings,
             role,
             output,
             deadlines: Deadlines::default(),
@@ -95,9 +91,12 @@ impl<Io> Driver<Io> {
             reading: false,
             unread: false,
             closed: false,
+            read: None,
+            direct: None,
             eof: false,
             awaits_write: false,
             unwritten: false,
+            tells_written: false,
             ending: Ending::No,
             failure: None,
         }
@@ -132,11 +131,14 @@ impl<Io> Driver<Io> {
         }
         self.reading = wants.read;
         self.unread = wants.unread;
+        if wants.direct {
+            self.direct = self.duplex.take_direct();
+        }
         self.awaits_write = wants.flush;
         self.closed = wants.close_sent && wants.close_received;
         self.keep_alive(&wants);
         if wants.close_sent && (self.role == Role::Client || !wants.close_received) {
-            self.deadlines.start(Deadline::WebSocketClose, self.now + self.settings.close_timeout);
+            self.deadlines.start(Deadline::WebSocketClose, self.now + self.duplex.settings().close_timeout);
         } else {
             self.deadlines.clear(Deadline::WebSocketClose);
         }
@@ -155,7 +157,7 @@ impl<Io> Driver<Io> {
 
     /// Sees to it that a peer that is gone without a word is noticed.
     fn keep_alive(&mut self, wants: &Wants) {
-        let Some(interval) = self.settings.ping_interval.filter(|_| !wants.close_sent) else {
+        let Some(interval) = self.duplex.settings().ping_interval.filter(|_| !wants.close_sent) else {
             self.deadlines.clear(Deadline::Ping);
             self.deadlines.clear(Deadline::Pong);
             return;
@@ -192,7 +194,7 @@ impl<Io> Driver<Io> {
         match deadline {
             Deadline::Ping => {
                 self.duplex.ping();
-                self.deadlines.set(Deadline::Pong, self.now + self.settings.pong_timeout);
+                self.deadlines.set(Deadline::Pong, self.now + self.duplex.settings().pong_timeout);
             }
             // Nothing has come after the Ping either. Unless what has come was not looked at: then nobody can tell.
             Deadline::Pong if self.unread => {}
@@ -221,7 +223,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         // What the last poll waited for has probably come.
         self.poll_read(cx, &mut reads);
         loop {
-            self.duplex.enter();
+            let written = std::mem::take(&mut self.tells_written);
+            self.duplex.enter_with(self.read.take(), written);
             let handled = handler(cx);
             self.leave(cx);
             let written = self.poll_write(cx);
@@ -242,7 +245,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 if handled.is_ready() {
                     return Poll::Ready(self.failure.take().map_or(Ok(()), Err));
                 }
-                self.deadlines.start(Deadline::Drain, self.now + self.settings.drain_timeout);
+                self.deadlines.start(Deadline::Drain, self.now + self.duplex.settings().drain_timeout);
             }
             if reads == 0 {
                 cx.waker().wake_by_ref();
@@ -266,14 +269,21 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     /// Reads once, if that is wanted. Returns whether there was anything.
     fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> bool {
         let Some(io) = self.io.as_mut().filter(|_| self.reading && !self.eof) else { return false };
-        let Poll::Ready(read) = poll_read_lease(cx, io) else { return false };
+        let read = match &mut self.direct {
+            None => poll_read_lease(cx, io).map_ok(|read| (!read.is_empty()).then_some(Input::Leased(read))),
+            Some(direct) => direct
+                .poll_fill(cx, io)
+                .map_ok(|len| (len > 0).then(|| Input::Direct(std::mem::take(&mut direct.message)))),
+        };
+        let Poll::Ready(read) = read else { return false };
         self.reading = false;
         *reads -= 1;
         match read {
-            Ok(read) if !read.is_empty() => {
-                self.duplex.give_input(read);
+            Ok(Some(read)) => {
+                self.direct = None;
+                self.read = Some(read);
                 self.deadlines.clear(Deadline::Pong);
-                if let Some(interval) = self.settings.ping_interval {
+                if let Some(interval) = self.duplex.settings().ping_interval {
                     self.deadlines.extend(Deadline::Ping, self.now + interval);
                 }
             }
@@ -288,18 +298,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
 
     /// Writes what has gathered. True: all of it is written and flushed.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(io) = &mut self.io else { return true };
+        let Some(io) = self.io.as_mut().filter(|_| !self.output.is_flushed()) else { return true };
         let mut progress = false;
         match self.output.poll_write(cx, io, &mut progress) {
             Poll::Ready(Ok(())) => {
                 self.deadlines.clear(Deadline::Write);
                 if std::mem::take(&mut self.unwritten) {
-                    self.duplex.written();
+                    if self.awaits_write && self.ending == Ending::No {
+                        self.tells_written = true;
+                    } else {
+                        self.duplex.written();
+                    }
                 }
                 true
             }
             Poll::Pending => {
-                let at = self.now + self.settings.write_timeout;
+                let at = self.now + self.duplex.settings().write_timeout;
                 if progress {
                     self.deadlines.set(Deadline::Write, at);
                 } else {
@@ -325,7 +339,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             }
             self.ending = Ending::Close;
         }
-        self.deadlines.start(Deadline::Linger, self.now + self.settings.linger_timeout);
+        self.deadlines.start(Deadline::Linger, self.now + self.duplex.settings().linger_timeout);
         if self.ending != Ending::Lingering {
             // The peer may be gone already: there is nothing left to lose.
             let _ = ready!(Pin::new(&mut *io).poll_shutdown(cx));

@@ -1,7 +1,8 @@
 //! Buffers between a byte stream and a codec.
 
+mod payload;
 mod read_buffer;
 mod write_buffer;
 
-pub(crate) use read_buffer::{ReadBuffer, poll_discard, poll_read_lease};
+pub(crate) use read_buffer::{Direct, ReadBuffer, poll_discard, poll_read_lease};
 pub(crate) use write_buffer::WriteBuffer;

@@ -13,6 +13,8 @@ use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
+use super::payload::copy_payload;
+
 /// A read of 64 KiB, and room for what a frame header or chunk line needs beside it.
 const LEASE: usize = 68 << 10;
 /// Buffers a thread keeps. A connection holds one only while it is polled, so that few are ever in use at once.
@@ -31,21 +33,23 @@ thread_local! {
 
 fn lease() -> BytesMut {
     // `try_with`: buffers may come and go while the thread's storage is being dropped.
-    let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
-    kept.unwrap_or_else(|| BytesMut::with_capacity(LEASE))
+    while let Some(mut buffer) = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten() {
+        // False while a payload that left by reference is alive: that payload owns the memory now.
+        if buffer.try_reclaim(LEASE) {
+            return buffer;
+        }
+    }
+    BytesMut::with_capacity(LEASE)
 }
 
 fn give_back(mut buffer: BytesMut) {
     buffer.clear();
-    // False while a payload that left by reference is alive: that payload owns the memory now.
-    if buffer.try_reclaim(LEASE) {
-        let _ = POOL.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
-            if pool.len() < KEPT {
-                pool.push(buffer);
-            }
-        });
-    }
+    let _ = POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < KEPT {
+            pool.push(buffer);
+        }
+    });
 }
 
 /// Reads once into a leased buffer. An empty one means the end of the input.
@@ -67,6 +71,29 @@ pub(crate) fn poll_read_lease<Io: AsyncRead + Unpin>(
     }
 }
 
+/// The rest of a large message, to be read straight into the message.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    /// The message so far, and room.
+    pub(crate) message: Vec<u8>,
+    /// What it lacks.
+    pub(crate) rest: usize,
+}
+
+impl Direct {
+    /// Less than this is read as everything else is, with what follows it.
+    pub(crate) const WORTH: u64 = 16 << 10;
+
+    /// Reads once, no more than the rest. `Ok(0)` is the end of the input.
+    pub(crate) fn poll_fill<Io: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+    ) -> Poll<io::Result<usize>> {
+        poll_read_buf(Pin::new(io), cx, &mut (&mut self.message).limit(self.rest))
+    }
+}
+
 /// Reads and throws away until the input ends, by an error or not; others run in between.
 pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut Io) -> Poll<()> {
     for _ in 0..DISCARDED_READS {
@@ -83,46 +110,51 @@ pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
     bytes: BytesMut,
+    /// What of `bytes` was consumed.
+    at: usize,
     leased: bool,
 }
 
 impl ReadBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.at..]
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        &mut self.bytes[self.at..]
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.at == self.bytes.len()
     }
 
     pub(crate) fn consume(&mut self, len: usize) {
-        self.bytes.advance(len);
+        self.at += len;
+        debug_assert!(self.at <= self.bytes.len());
     }
 
     /// Consumes `consumed` bytes and returns the payload that is their tail.
     pub(crate) fn take_payload(&mut self, consumed: usize, len: usize) -> Bytes {
-        self.bytes.advance(consumed - len);
+        let end = self.at + consumed;
         if len >= BY_REFERENCE {
+            self.bytes.advance(end - len);
+            self.at = 0;
             return self.bytes.split_to(len).freeze();
         }
-        let payload = Bytes::copy_from_slice(&self.bytes[..len]);
-        self.bytes.advance(len);
-        payload
+        self.at = end;
+        copy_payload(&self.bytes[end - len..end])
     }
 
     /// Takes over what was read.
     pub(crate) fn append(&mut self, read: BytesMut) {
-        if self.bytes.is_empty() {
+        if self.is_empty() {
             self.release();
             self.bytes = read;
             self.leased = true;
         } else {
             self.unlease();
             // Only the new bytes are copied, and the rest grows by doubling: trickled input costs linear time.
+            self.settle();
             self.bytes.extend_from_slice(&read);
             give_back(read);
         }
@@ -137,9 +169,10 @@ impl ReadBuffer {
     ) -> Poll<io::Result<usize>> {
         if limit < LEASE {
             self.unlease();
+            self.settle();
             return poll_read_buf(Pin::new(io), cx, &mut (&mut self.bytes).limit(limit));
         }
-        if self.leased && !self.bytes.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
+        if self.leased && !self.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
             return poll_read_buf(Pin::new(io), cx, &mut self.bytes);
         }
         let read = ready!(poll_read_lease(cx, io))?;
@@ -150,7 +183,7 @@ impl ReadBuffer {
 
     /// Called when there is nothing to read for now: holds no more than what is unconsumed.
     pub(crate) fn park(&mut self) {
-        if self.bytes.is_empty() {
+        if self.is_empty() {
             self.release();
         } else {
             self.unlease();
@@ -159,12 +192,19 @@ impl ReadBuffer {
 
     /// Gives up everything that was not consumed.
     pub(crate) fn take_rest(&mut self) -> BytesMut {
+        self.settle();
         self.leased = false;
         std::mem::take(&mut self.bytes)
     }
 
+    /// Lets go of what was consumed, so that its room serves again.
+    fn settle(&mut self) {
+        self.bytes.advance(std::mem::take(&mut self.at));
+    }
+
     fn release(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
+        self.at = 0;
         if std::mem::take(&mut self.leased) {
             give_back(bytes);
         }
@@ -172,7 +212,7 @@ impl ReadBuffer {
 
     fn unlease(&mut self) {
         if self.leased {
-            let rest = BytesMut::from(&self.bytes[..]);
+            let rest = BytesMut::from(self.bytes());
             self.release();
             self.bytes = rest;
         }

@@ -16,12 +16,15 @@ const BY_REFERENCE: usize = 4 << 10;
 const SLICES: usize = 16;
 /// Written bytes at the front of the flat buffer that are worth moving the rest for.
 const COMPACT: usize = 64 << 10;
-/// Flat buffers a thread keeps, and the largest that it keeps.
+/// Buffers a thread keeps, and the largest that it keeps.
 const KEPT: usize = 4;
 const MAX_KEPT: usize = 256 << 10;
 
+/// Pieces that go by reference, each with the length of the flat buffer before it.
+type Large = VecDeque<(usize, Bytes)>;
+
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<(Vec<u8>, Large)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes queued for writing.
@@ -30,8 +33,7 @@ pub(crate) struct WriteBuffer {
     flat: Vec<u8>,
     /// What of `flat` has been written.
     written: usize,
-    /// Large pieces, each with the length of `flat` before it.
-    large: VecDeque<(usize, Bytes)>,
+    large: Large,
     large_len: usize,
     /// Something was written since the stream was last flushed.
     unflushed: bool,
@@ -47,11 +49,17 @@ impl WriteBuffer {
         self.len() == 0
     }
 
+    /// Nothing is left to write or to flush.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.is_empty() && !self.unflushed
+    }
+
     /// Where encoders append.
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
-        if self.flat.capacity() == 0 {
+        if self.flat.capacity() == 0 && self.large.is_empty() {
             // `try_with`: a connection may be dropped when its thread's storage already is.
-            self.flat = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default();
+            let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
+            (self.flat, self.large) = kept.unwrap_or_default();
         }
         &mut self.flat
     }
@@ -149,13 +157,12 @@ impl WriteBuffer {
 
     /// Empty: holds no memory.
     fn park(&mut self) {
-        self.large = VecDeque::new();
-        let flat = std::mem::take(&mut self.flat);
+        let (flat, large) = (std::mem::take(&mut self.flat), std::mem::take(&mut self.large));
         if flat.capacity() > 0 && flat.capacity() <= MAX_KEPT {
             let _ = POOL.try_with(|pool| {
                 let mut pool = pool.borrow_mut();
                 if pool.len() < KEPT {
-                    pool.push(flat);
+                    pool.push((flat, large));
                 }
             });
         }

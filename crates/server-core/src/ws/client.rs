@@ -251,14 +251,13 @@ impl Client {
             }
             None => (encoder, decoder),
         };
-        let duplex = Duplex::open(encoder);
+        let duplex = Duplex::open(Arc::new(self.settings.clone()), encoder);
         let rest = opening.into_rest();
         if !rest.is_empty() {
             duplex.give_input(rest);
         }
-        let settings = Arc::new(self.settings.clone());
-        let socket = WebSocket::new(Arc::clone(&duplex), decoder, Arc::clone(&settings));
-        let driver = Driver::new(io, duplex, settings, Role::Client, WriteBuffer::default(), timer.now());
+        let socket = WebSocket::new(Arc::clone(&duplex), decoder);
+        let driver = Driver::new(io, duplex, Role::Client, WriteBuffer::default(), timer.now());
         let connection = ClientConnection { alarm: Alarm::new(), driver, timer, waker: None };
         Ok((socket, response, connection))
     }

@@ -11,10 +11,9 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use wire_ws::{CloseCode, DataKind, MessageDecoder, MessageEvent, Payload};
 
-use super::Settings;
 use super::message::{CloseFrame, Message, Text};
-use crate::conn::{Duplex, InputEnd};
-use crate::io::ReadBuffer;
+use crate::conn::{Duplex, Input, InputEnd};
+use crate::io::{Direct, ReadBuffer};
 
 /// Messages that come out of buffered input before the task lets others run.
 const BUDGET: u32 = 256;
@@ -29,19 +28,19 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    pub(crate) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder) -> Self {
         Self {
-            receiver: WebSocketReceiver {
+            receiver: WebSocketReceiver(Box::new(Receiving {
                 duplex: Arc::clone(&duplex),
                 decoder,
                 input: ReadBuffer::default(),
                 budget: BUDGET,
-                settings: Arc::clone(&settings),
+                lent: false,
                 close: None,
                 closing: false,
                 ended: false,
-            },
-            sender: WebSocketSender { duplex, settings },
+            })),
+            sender: WebSocketSender { duplex },
         }
     }
 
@@ -49,8 +48,8 @@ impl WebSocket {
     /// when our own Close is written.
     ///
     /// What was sent is written before this waits. Cancelling loses nothing.
-    pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
-        self.receiver.recv().await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, WebSocketError>>> {
+        self.receiver.recv()
     }
 
     /// Sends a message, and waits until it was handed to the system; unless the next message is already here, then it
@@ -61,10 +60,9 @@ impl WebSocket {
     ///
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.ready().await?;
-        self.feed(message)?;
-        if self.receiver.is_ready() { Ok(()) } else { self.flush().await }
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
+        let more = self.receiver.0.is_ready();
+        self.sender.send_among(message.into(), more)
     }
 
     /// Waits until there is room for a message. Cancel-safe.
@@ -121,7 +119,7 @@ impl Stream for WebSocket {
     type Item = Result<Message, WebSocketError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.receiver.poll_recv(cx)
+        self.receiver.0.poll_recv(cx)
     }
 }
 
@@ -147,12 +145,16 @@ impl Sink<Message> for WebSocket {
 }
 
 /// The receiving half. It answers Pings and Closes by itself.
-pub struct WebSocketReceiver {
+pub struct WebSocketReceiver(Box<Receiving>);
+
+/// Boxed, for futures move what they hold, and hold it twice.
+struct Receiving {
     duplex: Arc<Duplex>,
     decoder: MessageDecoder,
     input: ReadBuffer,
     budget: u32,
-    settings: Arc<Settings>,
+    /// The message so far is lent to the driver.
+    lent: bool,
     close: Option<CloseFrame>,
     /// Nothing more comes. Who is told so may end the program: first our Close is to be written.
     closing: bool,
@@ -161,19 +163,21 @@ pub struct WebSocketReceiver {
 
 impl WebSocketReceiver {
     /// See [`WebSocket::recv`].
-    pub async fn recv(&mut self) -> Option<Result<Message, WebSocketError>> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, WebSocketError>>> {
+        poll_fn(|cx| self.0.poll_recv(cx))
     }
 
     /// The peer's Close, once it was received.
     #[must_use]
     pub fn close_frame(&self) -> Option<&CloseFrame> {
-        self.close.as_ref()
+        self.0.close.as_ref()
     }
+}
 
+impl Receiving {
     /// Whether the next message lies in the input already.
     fn is_ready(&self) -> bool {
-        self.budget > 0 && self.decoder.is_ready(self.input.bytes())
+        self.budget > 0 && !self.input.is_empty() && self.decoder.is_ready(self.input.bytes())
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, WebSocketError>>> {
@@ -186,18 +190,84 @@ impl WebSocketReceiver {
             return Poll::Pending;
         }
         loop {
+            if let Some(message) = self.decode() {
+                self.budget -= 1;
+                return Poll::Ready(Some(Ok(message)));
+            }
             if self.closing {
                 ready!(self.duplex.poll_close_written(cx));
                 // The decoder says an error as often as it is asked.
                 let error = self.decoder.decode(&mut []).err();
                 return self.end(error.map(|error| Err(error.into())));
             }
+            let (decoder, lent) = (&mut self.decoder, &mut self.lent);
+            let lend = || {
+                let rest = usize::try_from(decoder.remaining()).unwrap_or(usize::MAX);
+                if *lent || decoder.remaining() < Direct::WORTH {
+                    return None;
+                }
+                let message = decoder.take_spare()?;
+                *lent = true;
+                Some(Direct { message, rest })
+            };
+            match ready!(self.duplex.poll_input(cx, lend)) {
+                Ok((input, unused)) => {
+                    self.budget = BUDGET;
+                    let leased = match input {
+                        Input::Leased(read) => Some(read),
+                        Input::Direct(message) => {
+                            if let Some(message) = self.take_back(message) {
+                                self.budget -= 1;
+                                return Poll::Ready(Some(Ok(message)));
+                            }
+                            None
+                        }
+                    };
+                    if let Some(Direct { message, .. }) = unused {
+                        self.take_back(message);
+                    }
+                    if let Some(read) = leased {
+                        self.input.append(read);
+                    }
+                }
+                Err(InputEnd::Eof) => {
+                    let error = self.decoder.decode_eof().err();
+                    return self.end(error.map(|error| Err(error.into())));
+                }
+                Err(InputEnd::Failed(kind)) => return self.end(Some(Err(WebSocketError::Io(kind)))),
+            }
+        }
+    }
+
+    /// The message that was lent, with what was read into it. It is given when it is whole.
+    fn take_back(&mut self, message: Vec<u8>) -> Option<Message> {
+        self.lent = false;
+        match self.decoder.put_spare(message) {
+            Ok(Some(MessageEvent::Message { kind, .. })) => {
+                Some(self::message(kind, self.decoder.take_buffer().into()))
+            }
+            Ok(_) => None,
+            Err(error) => {
+                self.fail(&error);
+                None
+            }
+        }
+    }
+
+    /// The peer broke the protocol.
+    fn fail(&mut self, error: &wire_ws::Error) {
+        self.duplex.send_close(Some(error.close_code()), "");
+        self.closing = true;
+    }
+
+    /// The next message of the input. `None`: more input is needed, or nothing more comes.
+    fn decode(&mut self) -> Option<Message> {
+        while !self.input.is_empty() && !self.closing {
             let step = match self.decoder.decode(self.input.bytes_mut()) {
                 Ok(step) => step,
                 Err(error) => {
-                    self.duplex.send_close(Some(error.close_code()), "");
-                    self.closing = true;
-                    continue;
+                    self.fail(&error);
+                    break;
                 }
             };
             match step.event {
@@ -214,20 +284,16 @@ impl WebSocketReceiver {
                             Bytes::from(self.decoder.take_buffer())
                         }
                     };
-                    self.budget -= 1;
                     if self.input.is_empty() {
                         // Whatever the handler does now, it may take its time: no buffer is held meanwhile.
-                        self.input.park();
+                        self.park();
                     }
-                    return Poll::Ready(Some(Ok(match kind {
-                        DataKind::Text => Message::Text(Text::validated(bytes)),
-                        DataKind::Binary => Message::Binary(bytes),
-                    })));
+                    return Some(message(kind, bytes));
                 }
                 Some(MessageEvent::Ping { range }) => {
                     let payload = Bytes::copy_from_slice(&self.input.bytes()[range]);
                     self.input.consume(step.consumed);
-                    self.duplex.pong(payload, &self.settings);
+                    self.duplex.pong(payload);
                 }
                 Some(MessageEvent::Close { code, range }) => {
                     let reason = String::from_utf8_lossy(&self.input.bytes()[range]).into_owned();
@@ -240,22 +306,18 @@ impl WebSocketReceiver {
                 Some(_) => self.input.consume(step.consumed),
                 None => {
                     self.input.consume(step.consumed);
-                    self.input.park();
-                    self.decoder.shrink();
-                    match ready!(self.duplex.poll_input(cx)) {
-                        Ok(read) => {
-                            self.budget = BUDGET;
-                            self.input.append(read);
-                        }
-                        Err(InputEnd::Eof) => {
-                            let error = self.decoder.decode_eof().err();
-                            return self.end(error.map(|error| Err(error.into())));
-                        }
-                        Err(InputEnd::Failed(kind)) => return self.end(Some(Err(WebSocketError::Io(kind)))),
-                    }
+                    self.park();
+                    break;
                 }
             }
         }
+        None
+    }
+
+    /// There is nothing to decode for now.
+    fn park(&mut self) {
+        self.input.park();
+        self.decoder.shrink();
     }
 
     fn end(
@@ -268,24 +330,31 @@ impl WebSocketReceiver {
     }
 }
 
+fn message(kind: DataKind, payload: Bytes) -> Message {
+    match kind {
+        DataKind::Text => Message::Text(Text::validated(payload)),
+        DataKind::Binary => Message::Binary(payload),
+    }
+}
+
 impl Stream for WebSocketReceiver {
     type Item = Result<Message, WebSocketError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_recv(cx)
+        self.get_mut().0.poll_recv(cx)
     }
 }
 
 impl fmt::Debug for WebSocketReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketReceiver")
-            .field("ended", &self.ended)
-            .field("close", &self.close)
+            .field("ended", &self.0.ended)
+            .field("close", &self.0.close)
             .finish_non_exhaustive()
     }
 }
 
-impl Drop for WebSocketReceiver {
+impl Drop for Receiving {
     fn drop(&mut self) {
         self.duplex.drop_receiver();
     }
@@ -294,7 +363,6 @@ impl Drop for WebSocketReceiver {
 /// The sending half.
 pub struct WebSocketSender {
     duplex: Arc<Duplex>,
-    settings: Arc<Settings>,
 }
 
 impl WebSocketSender {
@@ -302,10 +370,14 @@ impl WebSocketSender {
     ///
     /// # Errors
     /// A Close was sent or received, or the connection is gone.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.ready().await?;
-        self.feed(message)?;
-        self.flush().await
+    pub fn send(&mut self, message: impl Into<Message>) -> impl Future<Output = Result<(), SendError>> {
+        self.send_among(message.into(), false)
+    }
+
+    /// Sends a message; where there is `more` to come, it is not waited for.
+    fn send_among(&mut self, message: Message, more: bool) -> impl Future<Output = Result<(), SendError>> {
+        let mut message = Some(message);
+        poll_fn(move |cx| self.duplex.poll_send(cx, &mut message, more))
     }
 
     /// Waits until there is room for a message. Cancel-safe.
@@ -313,7 +385,7 @@ impl WebSocketSender {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn ready(&mut self) -> Result<(), SendError> {
-        poll_fn(|cx| self.duplex.poll_room(cx, &self.settings)).await
+        poll_fn(|cx| self.duplex.poll_room(cx)).await
     }
 
     /// Queues a message without waiting. It is written when the connection's task next runs.
@@ -321,7 +393,7 @@ impl WebSocketSender {
     /// # Errors
     /// As [`send`](Self::send), and [`SendError::Full`].
     pub fn feed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.duplex.queue(message.into(), &self.settings)
+        self.duplex.queue(message.into())
     }
 
     /// Waits until everything queued was handed to the system. Cancel-safe.
@@ -351,7 +423,7 @@ impl Sink<Message> for WebSocketSender {
     type Error = SendError;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.duplex.poll_room(cx, &self.settings)
+        self.duplex.poll_room(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {

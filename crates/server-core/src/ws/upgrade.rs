@@ -1,15 +1,18 @@
 //! From a request to a WebSocket.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http::{Response, StatusCode};
+use pin_project_lite::pin_project;
 #[cfg(feature = "ws-deflate")]
 use wire_ws::deflate::{Agreed, DeflateConfig};
 use wire_ws::handshake::{self, Offer, Rejection, RequestLine};
 use wire_ws::{Encoder, MessageDecoder, Role};
 
-use super::{Settings, WebSocket};
+use super::WebSocket;
 use crate::body::Body;
 use crate::conn::Duplex;
 use crate::request::Request;
@@ -18,7 +21,6 @@ use crate::request::Request;
 #[derive(Clone)]
 pub(crate) struct Upgrade {
     pub(crate) duplex: Arc<Duplex>,
-    pub(crate) config: Arc<Settings>,
 }
 
 /// A correct opening handshake (RFC 6455 section 4.2.1), not yet answered.
@@ -82,11 +84,11 @@ impl WebSocketUpgrade {
             None => return Err(WebSocketRejection(Reason::Unavailable)),
         };
         Ok(Self {
-            limits: upgrade.config.limits,
+            limits: upgrade.duplex.settings().limits,
             #[cfg(feature = "ws-deflate")]
             extensions: offer.extensions().map(<[u8]>::to_vec).collect(),
             #[cfg(feature = "ws-deflate")]
-            deflate: upgrade.config.deflate,
+            deflate: upgrade.duplex.settings().deflate,
             upgrade,
             accept: offer.accept_value().to_owned(),
             origin: offer.origin().map(<[u8]>::to_vec),
@@ -140,16 +142,15 @@ impl WebSocketUpgrade {
         self
     }
 
-    /// Accepts, runs `serve`, and gives the response that the handler then returns (nobody sees it). The connection
+    /// Accepts at once, runs `serve`, and gives the response that the handler then returns (nobody sees it). The connection
     /// closes when the [`WebSocket`], or both its halves, are dropped.
-    pub async fn run<F, Serving>(self, serve: F) -> Response<Body>
+    pub fn run<F, Serving>(self, serve: F) -> impl Future<Output = Response<Body>>
     where
         F: FnOnce(WebSocket) -> Serving,
         Serving: Future<Output = ()>,
     {
-        let (socket, response) = self.accept();
-        serve(socket).await;
-        response
+        // What is accepted is held once, by `serve`: the handshake is done with, and the response made at the end.
+        Run { serving: serve(self.accept().0) }
     }
 
     /// Accepts: the 101 is sent when the handler next pauses. The handler is to return the response (nobody sees it), at
@@ -175,9 +176,30 @@ impl WebSocketUpgrade {
         #[cfg(not(feature = "ws-deflate"))]
         let compressed = false;
         self.upgrade.duplex.accept(fields, encoder, !compressed);
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        (WebSocket::new(self.upgrade.duplex, decoder, self.upgrade.config), response)
+        (WebSocket::new(self.upgrade.duplex, decoder), switching_protocols())
+    }
+}
+
+/// What the handler returns: nobody sees it.
+fn switching_protocols() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response
+}
+
+pin_project! {
+    /// See [`WebSocketUpgrade::run`].
+    struct Run<Serving> {
+        #[pin]
+        serving: Serving,
+    }
+}
+
+impl<Serving: Future<Output = ()>> Future for Run<Serving> {
+    type Output = Response<Body>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Body>> {
+        self.project().serving.poll(cx).map(|()| switching_protocols())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The server on a simulated pipe and clock: no sockets, no sleeping, the same steps on every machine.
 
+mod allocation;
 mod bodies;
 mod client;
 mod deadlines;

@@ -86,6 +86,15 @@ impl Pipe {
         })
     }
 
+    /// Takes what has arrived into `out`, as much as it holds, without allocating. Returns how much that was.
+    pub fn take_into(&self, out: &mut [u8]) -> usize {
+        self.read.change(|state| {
+            let len = state.bytes.len().min(out.len());
+            out.iter_mut().zip(state.bytes.drain(..len)).for_each(|(to, byte)| *to = byte);
+            len
+        })
+    }
+
     /// Bytes that wait to be taken here.
     #[must_use]
     pub fn available(&self) -> usize {

@@ -154,7 +154,7 @@ where
         }
         if let Protocol::Http(link) = this.protocol {
             let end = poll_http(link, this.exchange.as_mut(), this.alarm.as_mut(), this.shared, cx);
-            match link.upgraded().then(|| link.take_websocket(&this.shared.config, &this.shared.websocket)) {
+            match link.upgraded().then(|| link.take_websocket(&this.shared.config)) {
                 Some(Some(driver)) => *this.protocol = Protocol::WebSocket(Box::new(driver)),
                 _ => return end,
             }

@@ -97,9 +97,9 @@ impl<Io> Link<Io> {
         // "the client can't change the protocol it is sending in the middle of a message" (RFC 9110, section 7.8).
         let upgradable = parts.table.offers_upgrade() && !parts.table.body().has_content();
         let upgrade = upgradable.then(|| {
-            let duplex = Duplex::new();
+            let duplex = Duplex::new(Arc::clone(websocket));
             self.current.duplex = Some(duplex.clone());
-            Upgrade { duplex, config: Arc::clone(websocket) }
+            Upgrade { duplex }
         });
         let limit = config.max_body_size;
         let body = match parts.table.body() {

@@ -1,6 +1,5 @@
 //! From HTTP to WebSocket: the 101, and what the WebSocket's driver takes over.
 
-use std::sync::Arc;
 use std::task::Context;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,7 +11,6 @@ use super::link::{Current, Ending, Link};
 use crate::conn::Duplex;
 use crate::conn::websocket::Driver;
 use crate::control::Counted;
-use crate::ws::Settings;
 
 impl<Io> Link<Io> {
     /// Whether the connection has left HTTP: the 101 is encoded.
@@ -46,7 +44,7 @@ impl<Io> Link<Io> {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     /// Hands everything over that outlives the upgrade, what came behind the request included.
-    pub(super) fn take_websocket(&mut self, config: &Config, settings: &Arc<Settings>) -> Option<Driver<Io>> {
+    pub(super) fn take_websocket(&mut self, config: &Config) -> Option<Driver<Io>> {
         let (io, duplex) = (self.io.take()?, self.current.duplex.take()?);
         let output = std::mem::take(&mut self.output);
         if !self.input.is_empty() {
@@ -54,7 +52,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
         // The request is answered: it counts no longer.
         self.current = Current::default();
-        let mut driver = Driver::new(io, duplex, Arc::clone(settings), Role::Server, output, self.now);
+        let mut driver = Driver::new(io, duplex, Role::Server, output, self.now);
         driver.count(Counted::websocket(&self.control));
         if self.eof {
             driver.set_eof();
