@@ -7,7 +7,7 @@ use http_body::Frame;
 use wire_http1::{BodyLen, EncodeError};
 
 use super::link::{Ending, Link};
-use super::{BoxError, ConnectionError, Deadline, date, panic_message};
+use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
 use crate::io::WriteBuffer;
 
@@ -158,8 +158,8 @@ impl<Io> Link<Io> {
     }
 
     /// The handler panicked.
-    pub(super) fn handler_panicked(&mut self, panic: &(dyn std::any::Any + Send)) {
-        tracing::error!("handler {}", panic_message(panic));
+    pub(super) fn handler_panicked(&mut self, message: &str) {
+        tracing::error!("handler {message}");
         self.deadlines.clear(Deadline::Handler);
         if !self.upgraded() {
             self.answer(500, "");
