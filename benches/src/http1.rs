@@ -75,6 +75,16 @@ const WORKLOADS: &[(&str, Workload)] = &[
             black_box(connection.decode(black_box(BROWSER)).expect("a request"));
         });
     }),
+    ("fields", |count| {
+        let mut connection = ServerConnection::default();
+        connection.decode(BROWSER).expect("a request");
+        for _ in 0..count {
+            let view = connection.head().view(black_box(BROWSER));
+            for field in view.fields() {
+                black_box(field);
+            }
+        }
+    }),
     ("exchange", exchanges),
     ("answered", |count| answered(count, |_, _| {})),
     ("answer", |count| answered(count, answer)),
@@ -234,6 +244,7 @@ fn instructions(page: &mut String) -> Result {
             "| head of a browser's request | {head:.0} | `httparse`: needs `--features peers` | | | 1.1 |"
         )?;
     }
+    row(page, "its 15 fields, as text and bytes", per_run("fields", 2000)?, "the head", head, "")?;
     let exchange = per_run("exchange", 2000)?;
     row(page, "request, answer, next", exchange, "the head alone", head, "")?;
     let answer = per_run("answer", 2000)? - per_run("answered", 2000)?;

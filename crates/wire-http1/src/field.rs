@@ -35,59 +35,6 @@ impl Field {
     }
 }
 
-/// One field line, borrowed: the name in its original case, the value without the white space around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FieldView<'a> {
-    /// The name as it was sent.
-    pub name: &'a str,
-    /// The value; any bytes but controls (HTAB is allowed).
-    pub value: &'a [u8],
-    /// The name in the codec's table, if it stands there.
-    pub known: Option<Known>,
-}
-
-/// Resolves a table of fields against the bytes that it was decoded from.
-pub(crate) fn resolve<'a>(
-    fields: &'a [Field],
-    bytes: &'a [u8],
-) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + 'a {
-    fields.iter().map(|field| FieldView {
-        name: ascii(&bytes[field.name_range()]),
-        value: &bytes[field.value_range()],
-        known: field.known,
-    })
-}
-
-/// The values of the fields of this name: by index where the table knows it, by name otherwise.
-pub(crate) fn named<'a, 'n>(
-    fields: &'a [Field],
-    bytes: &'a [u8],
-    name: &'n str,
-) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-    let known = Known::from_name(name.as_bytes());
-    fields
-        .iter()
-        .filter(move |field| {
-            field.known == known
-                && (known.is_some() || bytes[field.name_range()].eq_ignore_ascii_case(name.as_bytes()))
-        })
-        .map(|field| &bytes[field.value_range()])
-}
-
-/// The values of the fields of this known name.
-pub(crate) fn known<'a>(
-    fields: &'a [Field],
-    bytes: &'a [u8],
-    name: Known,
-) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-    fields.iter().filter(move |field| field.known == Some(name)).map(|field| &bytes[field.value_range()])
-}
-
-/// Bytes that were validated as ASCII when they were decoded; empty if the caller gave other bytes since.
-pub(crate) fn ascii(bytes: &[u8]) -> &str {
-    core::str::from_utf8(bytes).unwrap_or_default()
-}
-
 /// What a section does with each field line as it is found.
 pub(crate) trait FieldSink {
     /// Takes the line, whose value is `value`; `Err` refuses the request there.
@@ -269,10 +216,16 @@ pub(crate) fn write(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), 
     if !class::is_text(value) {
         return Err(EncodeError::InvalidFieldValue);
     }
+    write_valid(name, value, out);
+    Ok(())
+}
+
+/// Writes a field line whose parts were validated.
+#[inline]
+pub(crate) fn write_valid(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-    Ok(())
 }

@@ -1,9 +1,11 @@
 //! The decoded head: offsets only, resolved against the bytes it was decoded from.
 
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use crate::error::ErrorKind;
-use crate::field::{self, Field, FieldSink, FieldView};
+use crate::field::{Field, FieldSink};
+use crate::fields::{Fields, ascii};
 use crate::framing::{BodyFraming, Framing};
 use crate::known::Known;
 use crate::receive::StartLine;
@@ -46,9 +48,9 @@ impl<L: StartLine> Head<L> {
         HeadSink { line, fields: &mut self.fields, framing, max_fields }
     }
 
-    /// The bytes of the head, from its start line on.
-    pub(crate) fn bytes<'a>(&self, prefix: &'a [u8]) -> &'a [u8] {
-        &prefix[self.start as usize..]
+    /// The field lines, with the bytes of the head from its start line on.
+    pub(crate) fn fields<'a>(&'a self, prefix: &'a [u8]) -> Fields<'a> {
+        Fields::new(&self.fields, &prefix[self.start as usize..])
     }
 }
 
@@ -88,7 +90,7 @@ impl RequestHead {
     /// The view's methods panic when `prefix` is shorter than that prefix; with other bytes they return nonsense.
     #[must_use]
     pub fn view<'a>(&'a self, prefix: &'a [u8]) -> HeadView<'a> {
-        HeadView { head: self, bytes: self.0.bytes(prefix) }
+        HeadView { head: self, fields: self.0.fields(prefix) }
     }
 
     /// The method, if it is one of the registered ones.
@@ -142,24 +144,24 @@ impl RequestHead {
     }
 }
 
-/// A request head with its bytes.
+/// A request head with its bytes. Its field lines are [`Fields`], to which it dereferences.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadView<'a> {
     head: &'a RequestHead,
-    bytes: &'a [u8],
+    fields: Fields<'a>,
 }
 
 impl<'a> HeadView<'a> {
     /// The method as it was sent.
     #[must_use]
     pub fn method(&self) -> &'a str {
-        field::ascii(&self.bytes[self.head.0.line.method_range()])
+        ascii(&self.fields.bytes()[self.head.0.line.method_range()])
     }
 
     /// The request target as it was sent: ASCII, nothing decoded.
     #[must_use]
     pub fn target(&self) -> &'a str {
-        field::ascii(&self.bytes[self.head.0.line.target_range()])
+        ascii(&self.fields.bytes()[self.head.0.line.target_range()])
     }
 
     /// The target's path, not decoded: begins with `/`, or is empty where the target has none (an absolute target
@@ -203,7 +205,7 @@ impl<'a> HeadView<'a> {
         match self.head.0.line.form {
             Form::Absolute { start, end } => Some(&self.target()[start as usize..end as usize]),
             Form::Authority => Some(self.target()),
-            Form::Origin | Form::Asterisk => self.get_known(Known::Host).map(field::ascii),
+            Form::Origin | Form::Asterisk => self.get_known(Known::Host).map(ascii),
         }
     }
 
@@ -218,33 +220,12 @@ impl<'a> HeadView<'a> {
     pub fn head(&self) -> &'a RequestHead {
         self.head
     }
+}
 
-    /// The field lines in their original order and case.
-    pub fn fields(
-        &self,
-    ) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + use<'a> {
-        field::resolve(&self.head.0.fields, self.bytes)
-    }
+impl<'a> Deref for HeadView<'a> {
+    type Target = Fields<'a>;
 
-    /// The value of the first field of this name, in any case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.get_all(name).next()
-    }
-
-    /// The value of the first field of this name.
-    #[must_use]
-    pub fn get_known(&self, name: Known) -> Option<&'a [u8]> {
-        self.get_all_known(name).next()
-    }
-
-    /// The values of all fields of this name, in any case, in order.
-    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        field::named(&self.head.0.fields, self.bytes, name)
-    }
-
-    /// The values of all fields of this name, in order.
-    pub fn get_all_known(&self, name: Known) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        field::known(&self.head.0.fields, self.bytes, name)
+    fn deref(&self) -> &Fields<'a> {
+        &self.fields
     }
 }

@@ -35,13 +35,13 @@ use crate::sending::{Outgoing, Sending};
 #[must_use = "a head that is not finished is taken back"]
 pub struct HeadWriter<'a> {
     connection: &'a mut ServerConnection,
-    out: &'a mut Vec<u8>,
+    pub(crate) out: &'a mut Vec<u8>,
     /// Where the head begins in `out`.
     start: usize,
     status: u16,
     kind: Kind,
     /// The caller wrote an Upgrade field.
-    upgrade: bool,
+    pub(crate) upgrade: bool,
     finished: bool,
 }
 
@@ -203,11 +203,20 @@ pub(crate) fn write_framing(body: BodyFraming, out: &mut Vec<u8>) {
 /// Writes a field line of a head, and tells whether it is an Upgrade.
 #[inline]
 pub(crate) fn write_head_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<bool, EncodeError> {
+    let upgrade = is_upgrade(name)?;
+    field::write(name, value, out)?;
+    Ok(upgrade)
+}
+
+/// Whether this is the name of an Upgrade field; refuses the names that the codec writes itself.
+#[inline]
+pub(crate) fn is_upgrade(name: &[u8]) -> Result<bool, EncodeError> {
     // The four names that matter, by their lengths.
     let known = if matches!(name.len(), 7 | 10 | 14 | 17) { Known::from_name(name) } else { None };
-    if let Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) = known {
-        return Err(EncodeError::CodecField(known.as_str()));
+    match known {
+        Some(known @ (Known::ContentLength | Known::TransferEncoding | Known::Connection)) => {
+            Err(EncodeError::CodecField(known.as_str()))
+        }
+        known => Ok(known == Some(Known::Upgrade)),
     }
-    field::write(name, value, out)?;
-    Ok(known == Some(Known::Upgrade))
 }

@@ -7,10 +7,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 
 use crate::client::ResponseView;
-use crate::field::FieldView;
+use crate::error::EncodeError;
+use crate::field;
+use crate::fields::Fields;
 use crate::head::HeadView;
+use crate::head_writer::{self, HeadWriter};
 use crate::request_line::Version;
-use crate::trailers::TrailersView;
 
 impl From<Version> for http::Version {
     fn from(version: Version) -> Self {
@@ -40,15 +42,6 @@ impl HeadView<'_> {
         Ok(Uri::try_from(self.target())?)
     }
 
-    /// All field lines, in order for each name.
-    ///
-    /// # Errors
-    ///
-    /// More fields than a `HeaderMap` holds.
-    pub fn to_header_map(&self) -> Result<HeaderMap, http::Error> {
-        header_map(self.fields())
-    }
-
     /// A request without its content: all of the above.
     ///
     /// # Errors
@@ -74,15 +67,6 @@ impl ResponseView<'_> {
         Ok(StatusCode::from_u16(self.status())?)
     }
 
-    /// All field lines, in order for each name.
-    ///
-    /// # Errors
-    ///
-    /// More fields than a `HeaderMap` holds.
-    pub fn to_header_map(&self) -> Result<HeaderMap, http::Error> {
-        header_map(self.fields())
-    }
-
     /// A response without its content: all of the above.
     ///
     /// # Errors
@@ -97,25 +81,36 @@ impl ResponseView<'_> {
     }
 }
 
-impl TrailersView<'_> {
-    /// The kept trailers, in order for each name.
+impl HeadWriter<'_> {
+    /// Appends a field line of which the types say that it is valid: [`field`](Self::field) for half the price.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::CodecField`] for Content-Length, Transfer-Encoding and Connection, as there.
+    pub fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), EncodeError> {
+        let name = name.as_str().as_bytes();
+        self.upgrade |= head_writer::is_upgrade(name)?;
+        field::write_valid(name, value.as_bytes(), self.out);
+        Ok(())
+    }
+}
+
+impl Fields<'_> {
+    /// All field lines, in order for each name.
     ///
     /// # Errors
     ///
     /// More fields than a `HeaderMap` holds.
     pub fn to_header_map(&self) -> Result<HeaderMap, http::Error> {
-        header_map(self.fields())
+        let fields = self.fields();
+        let mut map = HeaderMap::try_with_capacity(fields.len())?;
+        for field in fields {
+            let name = match field.known {
+                Some(known) => HeaderName::from_static(known.as_str()),
+                None => HeaderName::from_bytes(field.name.as_bytes())?,
+            };
+            map.try_append(name, HeaderValue::from_bytes(field.value)?)?;
+        }
+        Ok(map)
     }
-}
-
-fn header_map<'a>(fields: impl ExactSizeIterator<Item = FieldView<'a>>) -> Result<HeaderMap, http::Error> {
-    let mut map = HeaderMap::try_with_capacity(fields.len())?;
-    for field in fields {
-        let name = match field.known {
-            Some(known) => HeaderName::from_static(known.as_str()),
-            None => HeaderName::from_bytes(field.name.as_bytes())?,
-        };
-        map.try_append(name, HeaderValue::from_bytes(field.value)?)?;
-    }
-    Ok(map)
 }

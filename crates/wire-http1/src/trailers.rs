@@ -6,7 +6,8 @@
 use alloc::vec::Vec;
 
 use crate::error::ErrorKind;
-use crate::field::{self, Field, FieldSink, FieldView};
+use crate::field::{Field, FieldSink};
+use crate::fields::Fields;
 use crate::known::Known;
 
 /// The trailer section of the current request, as offsets.
@@ -25,8 +26,8 @@ impl Trailers {
     ///
     /// The view's methods panic when `prefix` is shorter than that prefix.
     #[must_use]
-    pub fn view<'a>(&'a self, prefix: &'a [u8]) -> TrailersView<'a> {
-        TrailersView { trailers: self, bytes: &prefix[self.start as usize..] }
+    pub fn view<'a>(&'a self, prefix: &'a [u8]) -> Fields<'a> {
+        Fields::new(&self.fields, &prefix[self.start as usize..])
     }
 
     /// Number of field lines that were kept.
@@ -74,27 +75,5 @@ impl FieldSink for TrailerSink<'_> {
             self.trailers.fields.push(field);
         }
         Ok(())
-    }
-}
-
-/// A trailer section with its bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct TrailersView<'a> {
-    trailers: &'a Trailers,
-    bytes: &'a [u8],
-}
-
-impl<'a> TrailersView<'a> {
-    /// The kept field lines in their original order and case.
-    pub fn fields(
-        &self,
-    ) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + use<'a> {
-        field::resolve(&self.trailers.fields, self.bytes)
-    }
-
-    /// The value of the first field of this name, in any case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        field::named(&self.trailers.fields, self.bytes, name).next()
     }
 }

@@ -1,9 +1,10 @@
 //! The decoded response head: offsets only, resolved against the bytes it was decoded from.
 
-use crate::field::{self, FieldView};
+use core::ops::Deref;
+
+use crate::fields::Fields;
 use crate::framing::ResponseFraming;
 use crate::head::Head;
-use crate::known::Known;
 use crate::request_line::Version;
 use crate::status_line::StatusLine;
 
@@ -21,7 +22,7 @@ impl ResponseHead {
     /// The view's methods panic when `prefix` is shorter than that prefix; with other bytes they return nonsense.
     #[must_use]
     pub fn view<'a>(&'a self, prefix: &'a [u8]) -> ResponseView<'a> {
-        ResponseView { head: self, bytes: self.0.bytes(prefix) }
+        ResponseView { head: self, fields: self.0.fields(prefix) }
     }
 
     /// The status code, 100 to 999, as it came. Those above 599 are invalid and to be processed as 5xx (RFC 9110 section
@@ -73,11 +74,11 @@ impl ResponseHead {
     }
 }
 
-/// A response head with its bytes.
+/// A response head with its bytes. Its field lines are [`Fields`], to which it dereferences.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseView<'a> {
     head: &'a ResponseHead,
-    bytes: &'a [u8],
+    fields: Fields<'a>,
 }
 
 impl<'a> ResponseView<'a> {
@@ -90,7 +91,7 @@ impl<'a> ResponseView<'a> {
     /// The reason phrase as it was sent: no controls but HTAB; may be empty, means nothing (RFC 9112 section 4).
     #[must_use]
     pub fn reason(&self) -> &'a [u8] {
-        &self.bytes[self.head.0.line.reason_range()]
+        &self.fields.bytes()[self.head.0.line.reason_range()]
     }
 
     /// The version that counts.
@@ -104,33 +105,12 @@ impl<'a> ResponseView<'a> {
     pub fn head(&self) -> &'a ResponseHead {
         self.head
     }
+}
 
-    /// The field lines in their original order and case.
-    pub fn fields(
-        &self,
-    ) -> impl ExactSizeIterator<Item = FieldView<'a>> + DoubleEndedIterator + Clone + use<'a> {
-        field::resolve(&self.head.0.fields, self.bytes)
-    }
+impl<'a> Deref for ResponseView<'a> {
+    type Target = Fields<'a>;
 
-    /// The value of the first field of this name, in any case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.get_all(name).next()
-    }
-
-    /// The value of the first field of this name.
-    #[must_use]
-    pub fn get_known(&self, name: Known) -> Option<&'a [u8]> {
-        self.get_all_known(name).next()
-    }
-
-    /// The values of all fields of this name, in any case, in order.
-    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        field::named(&self.head.0.fields, self.bytes, name)
-    }
-
-    /// The values of all fields of this name, in order.
-    pub fn get_all_known(&self, name: Known) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        field::known(&self.head.0.fields, self.bytes, name)
+    fn deref(&self) -> &Fields<'a> {
+        &self.fields
     }
 }

@@ -2,7 +2,8 @@
 
 #[cfg(feature = "http")]
 mod http_types {
-    use wire_http1::{ClientConnection, ServerConnection};
+    use http::{HeaderName, HeaderValue};
+    use wire_http1::{BodyLen, ClientConnection, EncodeError, HeadWriter, ServerConnection};
 
     use crate::client::write;
 
@@ -29,6 +30,27 @@ mod http_types {
             let view = connection.head().view(step.payload(input.as_bytes()));
             assert!(view.to_http_uri().is_ok(), "{line}");
             assert_eq!(view.to_http_method().expect("a method").as_str(), view.method());
+        }
+    }
+
+    #[test]
+    fn headers_of_http_are_written_as_field_lines_are() {
+        let input = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+        let written = |write: &dyn Fn(&mut HeadWriter<'_>) -> Result<(), EncodeError>| {
+            let (mut connection, mut out) = (ServerConnection::default(), Vec::new());
+            connection.decode(input).expect("a head");
+            let mut head = connection.encode_head(200, "", BodyLen::Fixed(0), &mut out).expect("a head");
+            let result = write(&mut head);
+            head.finish().expect("a head");
+            result.map(|()| out)
+        };
+        let names = ["date", "upgrade", "x-own", "connection", "content-length", "transfer-encoding"];
+        let names = names.map(HeaderName::from_static);
+        // No byte gets into a `HeaderValue` that may not be in a field line.
+        let values = (0..=255).filter_map(|byte| HeaderValue::from_bytes(&[b'a', byte, b'b']).ok());
+        for (name, value) in values.flat_map(|value| names.clone().map(|name| (name, value.clone()))) {
+            let header = written(&|head| head.header(&name, &value));
+            assert_eq!(header, written(&|head| head.field(&name, &value)), "{name}: {value:?}");
         }
     }
 
