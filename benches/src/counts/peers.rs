@@ -62,10 +62,9 @@ pub(crate) fn hyper(cell: &Cell, count: u64) {
     use http_body_util::Full;
     use hyper_util::rt::TokioIo;
     let service = service_fn(|_| async {
-        let body = Full::new(bytes::Bytes::from_static(HELLO.as_bytes()));
-        Ok::<_, Infallible>(
-            http::Response::builder().header(http::header::CONTENT_TYPE, "text/plain").body(body).expect("a response"),
-        )
+        let mut response = http::Response::new(Full::new(bytes::Bytes::from_static(HELLO.as_bytes())));
+        response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+        Ok::<_, Infallible>(response)
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .pipeline_flush(true)

@@ -80,8 +80,10 @@ impl<Io> Link<Io> {
         let mut writer =
             self.http.encode_head(head.parts.status.as_u16(), "", head.len, self.output.tail())?;
         for (name, value) in &head.parts.headers {
-            if !matches!(*name, header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION) {
-                writer.field(name, value)?;
+            match writer.header(name, value) {
+                // Framing is the codec's.
+                Ok(()) | Err(EncodeError::CodecField(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         if !head.has_date {
