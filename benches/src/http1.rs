@@ -7,12 +7,14 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use interop::Result;
 use testkit::alloc;
+use wire_benches::callgrind::{instructions as callgrind, per_run};
+use wire_benches::requests::BROWSER;
 use wire_http1::{
     BodyLen, ClientConnection, Config, Event, HeadWriter, RequestHead, ResponseHead, ServerConnection,
 };
@@ -22,24 +24,6 @@ static COUNTING: alloc::Counting = alloc::Counting;
 
 const PAGE: &str = "HTTP1.md";
 const COMMAND: &str = "cargo run --release --package wire-benches --features peers --bin http1";
-
-/// What a browser sends: 15 fields, 737 bytes.
-const BROWSER: &[u8] = b"GET /articles/2024/why-http?ref=front&page=2 HTTP/1.1\r\n\
-    Host: www.example.com\r\n\
-    Connection: keep-alive\r\n\
-    sec-ch-ua: \"Chromium\";v=\"128\", \"Not;A=Brand\";v=\"24\"\r\n\
-    sec-ch-ua-mobile: ?0\r\n\
-    sec-ch-ua-platform: \"Linux\"\r\n\
-    Upgrade-Insecure-Requests: 1\r\n\
-    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36\r\n\
-    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
-    Sec-Fetch-Site: same-origin\r\n\
-    Sec-Fetch-Mode: navigate\r\n\
-    Sec-Fetch-User: ?1\r\n\
-    Sec-Fetch-Dest: document\r\n\
-    Accept-Encoding: gzip, deflate, br, zstd\r\n\
-    Accept-Language: en-US,en;q=0.9\r\n\
-    Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; consent=yes\r\n\r\n";
 
 /// What a server answers: 10 fields.
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
@@ -294,24 +278,6 @@ fn instructions(page: &mut String) -> Result {
 
 fn row(page: &mut String, work: &str, cost: f64, peer: &str, other: f64, target: &str) -> Result {
     Ok(writeln!(page, "| {work} | {cost:.0} | {peer} | {other:.0} | {:.2} | {target} |", cost / other)?)
-}
-
-/// Instructions of one run of a workload.
-fn per_run(name: &str, count: u64) -> Result<f64> {
-    let (few, many) = (callgrind(name, count)?, callgrind(name, 2 * count)?);
-    Ok((many as f64 - few as f64) / count as f64)
-}
-
-/// Instructions of this program with one workload.
-fn callgrind(name: &str, count: u64) -> Result<u64> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe()?)
-        .args([name, &count.to_string()])
-        .output()?;
-    let log = String::from_utf8_lossy(&output.stderr);
-    let count = log.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
-    Ok(count.ok_or_else(|| format!("callgrind says no count:\n{log}"))?.parse()?)
 }
 
 const CHUNK: usize = 64 << 10;

@@ -6,25 +6,25 @@ use std::time::{Duration, Instant, SystemTime};
 use wire_http1::FieldLines;
 
 struct Cached {
-    made: Option<Instant>,
+    /// When it was made, and from when on it is too old.
+    fresh: Option<(Instant, Instant)>,
     line: FieldLines,
 }
 
 thread_local! {
-    static CACHED: RefCell<Cached> = const { RefCell::new(Cached { made: None, line: FieldLines::new() }) };
+    static CACHED: RefCell<Cached> = const { RefCell::new(Cached { fresh: None, line: FieldLines::new() }) };
 }
 
 /// Calls `use_it` with the field line of the date now. `now` is the time by the connection's own clock.
 pub(super) fn with_date<T>(now: Instant, use_it: impl FnOnce(&FieldLines) -> T) -> T {
     CACHED.with_borrow_mut(|cached| {
-        // `checked`: another connection of this thread may go by another clock.
-        let age = cached.made.and_then(|made| now.checked_duration_since(made));
-        if age.is_none_or(|age| age >= Duration::from_secs(1)) {
+        // Not before it was made either: another connection of this thread may go by another clock.
+        if !cached.fresh.is_some_and(|(made, old)| made <= now && now < old) {
             let date = httpdate::fmt_http_date(SystemTime::now());
             cached.line.clear();
             // A date is a valid field value.
             let _ = cached.line.push("date", date);
-            cached.made = Some(now);
+            cached.fresh = Some((now, now + Duration::from_secs(1)));
         }
         use_it(&cached.line)
     })

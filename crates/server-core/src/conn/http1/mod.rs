@@ -194,7 +194,20 @@ where
     // What the last poll waited for has probably come.
     link.poll_read(cx, config, &mut budget)?;
     loop {
-        match drive(exchange.as_mut(), link, shared, cx, &mut budget) {
+        // One guard for all that the handler and its body do, and for what is done with it here.
+        let guarded = AssertUnwindSafe(|| drive(exchange.as_mut(), link, shared, cx, &mut budget));
+        let driven = match catch_unwind(guarded) {
+            Ok(driven) => driven,
+            Err(panic) => {
+                link.leave(cx);
+                let driven = panicked(exchange.as_mut(), link, &*panic);
+                if driven.is_ok() {
+                    continue;
+                }
+                driven
+            }
+        };
+        match driven {
             Err(ConnectionError::Response(error)) => {
                 exchange.set(Exchange::Idle);
                 link.cut_off(error);
@@ -283,33 +296,26 @@ where
                     return Ok(());
                 }
                 let Some(request) = link.next_request(cx, config, websocket, budget) else { return Ok(()) };
-                match catch_unwind(AssertUnwindSafe(|| {
-                    R::from_request(request).map(|request| handler.call(request))
-                })) {
-                    Ok(Ok(future)) => exchange.set(Exchange::Handling { future }),
-                    Ok(Err(error)) => link.answer(400, &error.to_string()),
-                    Err(panic) => link.handler_panicked(&*panic),
+                match R::from_request(request) {
+                    Ok(request) => exchange.set(Exchange::Handling { future: handler.call(request) }),
+                    Err(error) => link.answer(400, &error.to_string()),
                 }
             }
             ExchangeProject::Handling { future } => {
                 link.enter();
-                let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+                let polled = future.poll(cx);
                 let demand = link.leave(cx);
                 match polled {
-                    Err(panic) => {
-                        exchange.set(Exchange::Idle);
-                        link.handler_panicked(&*panic);
-                    }
-                    Ok(Poll::Ready(_)) if link.upgraded() => exchange.set(Exchange::Idle),
-                    Ok(Poll::Ready(response)) => {
+                    Poll::Ready(_) if link.upgraded() => exchange.set(Exchange::Idle),
+                    Poll::Ready(response) => {
                         let (parts, body) = response.into_parts();
                         match link.begin_response(parts, &body)? {
                             head @ Some(_) => exchange.set(Exchange::Responding { body, head }),
                             None => exchange.set(Exchange::Idle),
                         }
                     }
-                    Ok(Poll::Pending) if link.upgraded() => return Ok(()),
-                    Ok(Poll::Pending) => {
+                    Poll::Pending if link.upgraded() => return Ok(()),
+                    Poll::Pending => {
                         if link.serve_body(demand, config, budget) == Progress::Blocked {
                             return Ok(());
                         }
@@ -324,17 +330,16 @@ where
                 }
                 *budget -= 1;
                 link.enter();
-                let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
+                let polled = body.as_mut().poll_frame(cx);
                 let demand = link.leave(cx);
                 let done = match polled {
-                    Err(panic) => link.body_failed(head, panic_message(&*panic).into())?,
-                    Ok(Poll::Ready(Some(Ok(frame)))) => {
+                    Poll::Ready(Some(Ok(frame))) => {
                         link.write_frame(head, frame, body.is_end_stream())?
                     }
-                    Ok(Poll::Ready(Some(Err(error)))) => link.body_failed(head, error.into())?,
-                    Ok(Poll::Ready(None)) => link.end_response(head)?,
-                    Ok(Poll::Pending) if link.serve_body(demand, config, budget) == Progress::Made => false,
-                    Ok(Poll::Pending) => {
+                    Poll::Ready(Some(Err(error))) => link.body_failed(head, error.into())?,
+                    Poll::Ready(None) => link.end_response(head)?,
+                    Poll::Pending if link.serve_body(demand, config, budget) == Progress::Made => false,
+                    Poll::Pending => {
                         if link.write_head(head) {
                             return Ok(());
                         }
@@ -347,6 +352,24 @@ where
             }
         }
     }
+}
+
+/// The handler or its body panicked, and is dropped.
+fn panicked<Io, F, B>(
+    mut exchange: Pin<&mut Exchange<F, B>>,
+    link: &mut Link<Io>,
+    panic: &(dyn std::any::Any + Send),
+) -> Result<(), ConnectionError> {
+    let message = panic_message(panic);
+    let answered = match exchange.as_mut().project() {
+        ExchangeProject::Responding { head, .. } => link.body_failed(head, message.into()).map(drop),
+        _ => {
+            link.handler_panicked(&message);
+            Ok(())
+        }
+    };
+    exchange.set(Exchange::Idle);
+    answered
 }
 
 /// Acts on a deadline that has passed.

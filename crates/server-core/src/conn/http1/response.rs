@@ -7,7 +7,7 @@ use http_body::Frame;
 use wire_http1::{BodyLen, EncodeError};
 
 use super::link::{Ending, Link};
-use super::{BoxError, ConnectionError, Deadline, date, panic_message};
+use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
 use crate::io::WriteBuffer;
 
@@ -80,8 +80,10 @@ impl<Io> Link<Io> {
         let mut writer =
             self.http.encode_head(head.parts.status.as_u16(), "", head.len, self.output.tail())?;
         for (name, value) in &head.parts.headers {
-            if !matches!(*name, header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION) {
-                writer.field(name, value)?;
+            match writer.header(name, value) {
+                // Framing is the codec's.
+                Ok(()) | Err(EncodeError::CodecField(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         if !head.has_date {
@@ -158,8 +160,8 @@ impl<Io> Link<Io> {
     }
 
     /// The handler panicked.
-    pub(super) fn handler_panicked(&mut self, panic: &(dyn std::any::Any + Send)) {
-        tracing::error!("handler {}", panic_message(panic));
+    pub(super) fn handler_panicked(&mut self, message: &str) {
+        tracing::error!("handler {message}");
         self.deadlines.clear(Deadline::Handler);
         if !self.upgraded() {
             self.answer(500, "");

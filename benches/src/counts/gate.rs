@@ -1,0 +1,64 @@
+//! Today's counts against the committed ones. Built without peers, since their features reach into what is shared.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use interop::Result;
+
+use crate::CELLS;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/gate.toml");
+/// A change of more is one.
+const TOLERANCE: f64 = 0.03;
+
+type Counts = BTreeMap<String, BTreeMap<String, f64>>;
+
+fn measure() -> Result<Counts> {
+    if cfg!(feature = "peers") {
+        return Err("the gate is built without `peers`".into());
+    }
+    let mut counts = Counts::new();
+    for cell in CELLS {
+        for (program, _) in cell.programs() {
+            let count = (cell.count(program)? * 10.0).round() / 10.0;
+            counts.entry((*program).into()).or_default().insert(cell.name.into(), count);
+        }
+    }
+    Ok(counts)
+}
+
+pub(crate) fn update() -> Result {
+    let header = "# Instructions per message or request. `cargo xtask bench --gate` compares, `--update` rewrites.\n\n";
+    Ok(fs::write(FILE, format!("{header}{}", toml::to_string(&measure()?)?))?)
+}
+
+pub(crate) fn compare() -> Result {
+    let committed: Counts = toml::from_str(&fs::read_to_string(FILE)?)?;
+    let (mut worse, mut better) = (0, 0);
+    for (program, cells) in measure()? {
+        for (cell, now) in cells {
+            let Some(before) = committed.get(&program).and_then(|cells| cells.get(&cell)) else {
+                worse += 1;
+                println!("{program}, {cell}: {now}, and no committed count");
+                continue;
+            };
+            let change = now / before - 1.0;
+            let verdict = if change > TOLERANCE {
+                worse += 1;
+                "WORSE"
+            } else if change < -TOLERANCE {
+                better += 1;
+                "better"
+            } else {
+                "ok"
+            };
+            println!("{verdict:6} {program}, {cell}: {now} instructions, committed {before} ({:+.1} %)", change * 100.0);
+        }
+    }
+    let file = Path::new(FILE).display();
+    if better > 0 {
+        println!("{better} better: `cargo xtask bench --gate --update` keeps it so");
+    }
+    if worse > 0 { Err(format!("{worse} counts are worse than {file} says").into()) } else { Ok(()) }
+}

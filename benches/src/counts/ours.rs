@@ -1,0 +1,85 @@
+//! The family.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use server_core::ws::{WebSocket, WebSocketUpgrade};
+use server_core::{Body, ConnectionInfo, Handler, Incoming, Request, RequestKind, Server, Timer};
+use wire_benches::feed::{Feed, run};
+use wire_benches::requests::{HELLO, UPGRADE};
+use wire_ws::{Config, Decoder, Encoder, Event, Role};
+
+use crate::Cell;
+
+/// The codec alone: bytes to events to bytes.
+pub(crate) fn codec(cell: &Cell, count: u64) {
+    let burst = cell.burst();
+    let (mut decoder, mut encoder) = (Decoder::new(Role::Server, &Config::default()), Encoder::server());
+    let (mut input, mut out) = (burst.clone(), Vec::new());
+    for _ in 0..count {
+        // A read would have written them too; they are unmasked in place.
+        input.copy_from_slice(black_box(&burst));
+        let mut rest = &mut input[..];
+        loop {
+            let step = decoder.decode(rest).expect("messages");
+            let (done, next) = rest.split_at_mut(step.consumed);
+            let Some(Event::Data { kind, .. }) = step.event else { break };
+            encoder.encode_message(kind, step.payload(done), &mut out).expect("an open encoder");
+            rest = next;
+        }
+        black_box(&out);
+        out.clear();
+    }
+}
+
+/// A server without deadlines: nothing here takes long.
+struct NoTimer;
+
+impl Timer for NoTimer {
+    type Sleep = std::future::Pending<()>;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(&self, _: Instant) -> Self::Sleep {
+        std::future::pending()
+    }
+
+    fn reset(&self, _: std::pin::Pin<&mut Self::Sleep>, _: Instant) {}
+}
+
+fn serve<R: RequestKind>(handler: impl Handler<R>, opening: &[u8], cell: &Cell, count: u64) {
+    let feed = Feed::new(opening, &cell.burst(), count);
+    // An echo ends without a Close.
+    let _ = run(Server::new(handler, NoTimer).connection(feed, ConnectionInfo::default()));
+}
+
+pub(crate) fn echo(cell: &Cell, count: u64) {
+    async fn echo(mut socket: WebSocket) {
+        while let Some(Ok(message)) = socket.recv().await {
+            if socket.send(message).await.is_err() {
+                break;
+            }
+        }
+    }
+    let handler = async |mut request: Request| match WebSocketUpgrade::from_request(&mut request) {
+        Ok(upgrade) => upgrade.run(echo).await,
+        Err(rejection) => rejection.into_response(),
+    };
+    serve(handler, UPGRADE, cell, count);
+}
+
+fn hello() -> http::Response<Body> {
+    let mut response = http::Response::new(Body::from(HELLO));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+    response
+}
+
+pub(crate) fn lazy(cell: &Cell, count: u64) {
+    serve(async |_: Request| hello(), b"", cell, count);
+}
+
+pub(crate) fn http(cell: &Cell, count: u64) {
+    serve(async |_: http::Request<Incoming>| hello(), b"", cell, count);
+}

@@ -1,0 +1,55 @@
+//! The page with all counts, ours beside the peers'.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use interop::Result;
+
+use crate::{CELLS, Cell, ECHOES, HELLOS, What, Work};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/INSTRUCTIONS.md");
+
+pub(crate) fn write() -> Result {
+    let mut page = String::from(
+        "# Instructions\n\n\
+         Shown by `cargo xtask bench instructions`, which rewrites this page. Counted by callgrind, per message or request:\n\
+         the difference of two runs, divided; it repeats to 1 %. Each program answers over a connection in memory that hands\n\
+         it so many at once, has nothing to read once, and hands it the next; what it writes is thrown away. The copy out of\n\
+         that connection counts, as does everything but the kernel. `wire-ws` is the codec alone, with the same copy.\n\n\
+         A count is not a time: it says nothing of caches and wide vectors. It is what does not depend on the machine's load.\n\n",
+    );
+    let mut targets = String::new();
+    table(&mut page, &mut targets, "WebSocket echo", ECHOES, |cell| matches!(cell.what, What::Message(..)))?;
+    table(&mut page, &mut targets, "`GET /hello`", HELLOS, |cell| matches!(cell.what, What::Request(_)))?;
+    write!(page, "## Targets\n\n| program | cell | at most | measured | |\n|---|---|---|---|---|\n{targets}")?;
+    print!("{page}");
+    Ok(fs::write(FILE, page)?)
+}
+
+fn table(
+    page: &mut String,
+    targets: &mut String,
+    title: &str,
+    programs: &[(&str, Work)],
+    of: fn(&Cell) -> bool,
+) -> Result {
+    write!(page, "## {title}\n\n| |")?;
+    for (program, _) in programs {
+        write!(page, " {program} |")?;
+    }
+    writeln!(page, "\n|---|{}", "---|".repeat(programs.len()))?;
+    for cell in CELLS.iter().filter(|cell| of(cell)) {
+        write!(page, "| {} |", cell.name)?;
+        for (program, _) in programs {
+            let count = cell.count(program)?;
+            write!(page, " {count:.0} |")?;
+            for (_, most) in cell.targets.iter().filter(|(name, _)| name == program) {
+                let kept = if count <= *most { "kept" } else { "**missed**" };
+                writeln!(targets, "| {program} | {} | {most:.0} | {count:.0} | {kept} |", cell.name)?;
+            }
+        }
+        page.push('\n');
+    }
+    page.push('\n');
+    Ok(())
+}
