@@ -1,0 +1,114 @@
+//! The coding `zstd` (RFC 8878, with the window of RFC 9659), by libzstd.
+
+use alloc::vec::Vec;
+
+use zstd_safe::zstd_sys::ZSTD_ErrorCode;
+use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective, is_error_kind};
+
+use super::stage::Step;
+use crate::ErrorKind;
+use crate::pool::{self, shelf};
+
+shelf!(SHELF: DCtx<'static>);
+
+/// Most memory that is kept for the next decoder.
+const KEEP: usize = 1 << 20;
+
+/// RFC 9659 section 3.
+const MAX_WINDOW_LOG: u32 = 23;
+
+pub(super) struct Decoder {
+    /// From the first byte on.
+    context: Option<DCtx<'static>>,
+    /// All room was used: there may be more.
+    full: bool,
+    /// Between frames.
+    between: bool,
+    /// Frames that ended.
+    frames: u32,
+    max_frames: u32,
+}
+
+impl Decoder {
+    pub(super) fn new(max_frames: u32) -> Self {
+        Self { context: None, full: false, between: true, frames: 0, max_frames }
+    }
+
+    /// Behind a whole frame.
+    pub(super) fn is_complete(&self) -> bool {
+        self.between && self.frames > 0
+    }
+
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Step, ErrorKind> {
+        if input.is_empty() && !self.full {
+            return Ok(Step { consumed: 0, full: false });
+        }
+        if self.between && self.frames >= self.max_frames {
+            return Err(ErrorKind::TooManyMembers);
+        }
+        let context = match &mut self.context {
+            Some(context) => context,
+            None => self.context.insert(context()?),
+        };
+        let mut source = InBuffer::around(input);
+        let result = if out.capacity() - out.len() <= room {
+            let at = out.len();
+            let mut target = OutBuffer::around_pos(out, at);
+            let result = context.decompress_stream(&mut target, &mut source);
+            self.full = out.len() == out.capacity();
+            result
+        } else {
+            // Near the limit: by way of a piece that fits.
+            let mut piece = [0; 4 << 10];
+            let piece = &mut piece[..room.min(4 << 10)];
+            let mut target = OutBuffer::around(piece);
+            let result = context.decompress_stream(&mut target, &mut source);
+            let len = target.pos();
+            out.extend_from_slice(&piece[..len]);
+            self.full = len == piece.len();
+            result
+        };
+        match result {
+            Ok(0) => {
+                self.frames += 1;
+                (self.between, self.full) = (true, false);
+            }
+            Ok(_) => self.between = false,
+            Err(code) if is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge) => {
+                return Err(ErrorKind::WindowTooBig);
+            }
+            Err(code) if self.frames > 0 && is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_prefix_unknown) => {
+                return Err(ErrorKind::TrailingData);
+            }
+            Err(_) => return Err(ErrorKind::Corrupt),
+        }
+        Ok(Step { consumed: source.pos(), full: self.full })
+    }
+}
+
+/// A context at the start of content.
+fn context() -> Result<DCtx<'static>, ErrorKind> {
+    let context = pool::take(&SHELF, |_| true).or_else(DCtx::try_create);
+    // Where there is no memory, there is none for what it would decode to.
+    let mut context = context.ok_or(ErrorKind::OutputTooBig)?;
+    context
+        .reset(ResetDirective::SessionOnly)
+        .and_then(|_| context.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)))
+        .map_err(|_| ErrorKind::Corrupt)?;
+    Ok(context)
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.take()
+            && context.sizeof() <= KEEP
+        {
+            pool::give(&SHELF, context);
+        }
+    }
+}
