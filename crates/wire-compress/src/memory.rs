@@ -41,7 +41,8 @@ impl<T: Clone + Default> Allocator<T> for Heap {
     fn free_cell(&mut self, _: Cells<T>) {}
 }
 
-/// For encoders: what is freed is kept, the content, commands and hash tables of one response serve the next.
+/// For encoders: what is freed is kept, and serves the next one. It is cleared first: nothing of one response is ever seen by
+/// the encoder of another, and the encoder trusts its hash tables.
 #[derive(Default)]
 pub(crate) struct Recycled {
     bytes: Vec<Vec<u8>>,
@@ -49,23 +50,12 @@ pub(crate) struct Recycled {
     words: Vec<Vec<u32>>,
     ints: Vec<Vec<i32>>,
     commands: Vec<Vec<Command>>,
-    /// Words come as they are: see [`keep_tables`](Self::keep_tables).
-    dirty_words: bool,
 }
 
 /// Blocks of each type that are kept.
-const KEEP: usize = 4;
+const KEEP: usize = 2;
 
 impl Recycled {
-    /// Whether blocks of 32-bit words may come with what was in them.
-    ///
-    /// From level 2 on these are the hash tables, and the encoder clears what it will look at (its `Prepare`): for
-    /// short content much less than the whole table. They hold positions, which are checked against the content before
-    /// use, and never content. The levels below use such blocks for commands too.
-    pub(crate) fn keep_tables(&mut self, yes: bool) {
-        self.dirty_words = yes;
-    }
-
     /// Bytes held for the next encoder.
     pub(crate) fn held(&self) -> usize {
         fn sum<T>(blocks: &[Vec<T>]) -> usize {
@@ -107,27 +97,6 @@ fn give<T>(blocks: &mut Vec<Vec<T>>, cells: Cells<T>) {
     }
 }
 
-impl Allocator<u32> for Recycled {
-    type AllocatedMemory = Cells<u32>;
-
-    fn alloc_cell(&mut self, len: usize) -> Cells<u32> {
-        if !self.dirty_words {
-            return clean(&mut self.words, len);
-        }
-        match take(&mut self.words, len) {
-            Some(mut block) => {
-                block.resize(len, 0);
-                Cells(block)
-            }
-            None => Cells(alloc::vec![0; len]),
-        }
-    }
-
-    fn free_cell(&mut self, cells: Cells<u32>) {
-        give(&mut self.words, cells);
-    }
-}
-
 macro_rules! recycled {
     ($($kind:ty: $field:ident),+ $(,)?) => {$(
         impl Allocator<$kind> for Recycled {
@@ -144,7 +113,7 @@ macro_rules! recycled {
     )+};
 }
 
-recycled!(u8: bytes, u16: shorts, i32: ints, Command: commands);
+recycled!(u8: bytes, u16: shorts, u32: words, i32: ints, Command: commands);
 
 macro_rules! plain {
     ($($kind:ty),+ $(,)?) => {$(

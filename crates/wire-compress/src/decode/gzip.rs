@@ -92,25 +92,20 @@ impl Decoder {
 
     /// Text of any length, whose content nobody asks for.
     fn skip(&mut self, input: &[u8]) -> usize {
-        let len = match self.at {
-            At::Extra(left) => {
-                let len = usize::from(left).min(input.len());
-                let left = left - len as u16;
-                self.at = At::Extra(left);
-                if left == 0 {
-                    self.next_field();
-                }
-                len
+        let (len, ended) = if let At::Extra(left) = &mut self.at {
+            let len = usize::from(*left).min(input.len());
+            *left -= len as u16;
+            (len, *left == 0)
+        } else {
+            match input.iter().position(|&byte| byte == 0) {
+                Some(end) => (end + 1, true),
+                None => (input.len(), false),
             }
-            _ => match input.iter().position(|&byte| byte == 0) {
-                Some(end) => {
-                    self.next_field();
-                    end + 1
-                }
-                None => input.len(),
-            },
         };
         self.crc.update(&input[..len]);
+        if ended {
+            self.next_field();
+        }
         len
     }
 

@@ -23,20 +23,25 @@ pub(super) struct Encoder {
     state: Option<Box<BrotliEncoderStateStruct<Recycled>>>,
     /// A flush was done, and only must come out.
     flushing: bool,
+    /// Bytes taken since the last flush.
+    unflushed: usize,
 }
+
+/// Bytes after which the encoder flushes by itself. It would collect a megabyte and more before it writes a block, with what it
+/// needs to describe it: four times the memory, for a few bytes in a thousand.
+const BLOCK: usize = 256 << 10;
 
 impl Encoder {
     pub(super) fn new(config: &EncoderConfig, len: Option<u64>) -> Self {
         let mut state = pool::take(&SHELF, |_| true)
             .unwrap_or_else(|| Box::new(BrotliEncoderStateStruct::new(Recycled::default())));
         let level = config.brotli_level.min(11);
-        state.m8.keep_tables((2..=9).contains(&level));
         let params: &mut BrotliEncoderParams = &mut state.params;
         params.quality = i32::from(level);
         params.lgwin = config.window_log_for(len) as i32;
         params.size_hint = len.map_or(0, |len| len.min(1 << 30) as usize);
         params.large_window = false;
-        Self { state: Some(state), flushing: false }
+        Self { state: Some(state), flushing: false, unflushed: 0 }
     }
 
     pub(super) fn encode(
@@ -45,6 +50,10 @@ impl Encoder {
         flush: Flush,
         out: &mut Vec<u8>,
     ) -> Result<Progress, EncodeError> {
+        let flush = match flush {
+            Flush::None if self.unflushed >= BLOCK => Flush::Sync,
+            flush => flush,
+        };
         let operation = match flush {
             Flush::None => BrotliEncoderOperation::BROTLI_OPERATION_PROCESS,
             Flush::Sync => BrotliEncoderOperation::BROTLI_OPERATION_FLUSH,
@@ -55,7 +64,9 @@ impl Encoder {
             let Some(state) = &mut self.state else { return Ok(Progress { consumed, done: true }) };
             while state.has_more_output() && out.len() < out.capacity() {
                 let mut len = out.capacity() - out.len();
-                out.extend_from_slice(state.take_output(&mut len));
+                // It gives all that lies there, and says how much of it is taken.
+                let there = state.take_output(&mut len);
+                out.extend_from_slice(&there[..len]);
             }
             let full = state.has_more_output();
             let all = consumed == input.len();
@@ -68,10 +79,14 @@ impl Encoder {
             }
             // With `None` and all of it taken before the first round, there is nothing to do.
             if all && (self.flushing || flush == Flush::None) {
+                if self.flushing {
+                    self.unflushed = 0;
+                }
                 self.flushing = false;
                 return Ok(Progress { consumed, done: true });
             }
             self.flushing = false;
+            let before = consumed;
             let mut left = input.len() - consumed;
             let (mut written, mut total) = (0, None);
             // It is given no room: what comes out is taken from where it lies.
@@ -89,6 +104,7 @@ impl Encoder {
             if !ok {
                 return Err(EncodeError::Failed);
             }
+            self.unflushed += consumed - before;
             // Where output was in the way, the flush is still to do.
             let flushed = state.stream_state_ == BrotliEncoderStreamState::BROTLI_STREAM_FLUSH_REQUESTED
                 || !state.has_more_output();

@@ -285,7 +285,7 @@ codec_laws! {
         ],
         size: 1 << 15,
         // What libzstd holds is not of this allocator: see `memory.rs`.
-        memory: 32 << 10,
+        memory: 40 << 10,
     }
     zstd_one_byte_of_room {
         subject: Decoding::new("zstd", 1),
@@ -293,7 +293,7 @@ codec_laws! {
         corpus: zstd_corpus(),
         hostile: [noise: |n| hostile::noise(Coding::Zstd, n)],
         size: 1 << 15,
-        memory: 32 << 10,
+        memory: 40 << 10,
     }
     chain {
         subject: Decoding::new("br, gzip", 100),

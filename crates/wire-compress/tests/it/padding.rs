@@ -12,7 +12,7 @@ fn config(key: u8, max: u16) -> EncoderConfig {
 
 #[test]
 fn padded_content_decodes_and_its_length_varies_with_the_key_alone() {
-    for content in [b"".to_vec(), b"a".to_vec(), json(1_000), json(100_000)] {
+    for content in [b"".to_vec(), b"a".to_vec(), json(1_000), json(20_000)] {
         for coding in Coding::PREFERENCE {
             let plain = encode_with(coding, &EncoderConfig::default(), &content).len();
             let mut lens = Vec::new();
