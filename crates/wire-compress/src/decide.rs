@@ -86,7 +86,8 @@ pub fn decide<'a>(
         decision.weaken_etag = choice.coding.is_some() && facts.strong_etag;
         return decision;
     }
-    let worth_it = head.len.is_none_or(|len| len >= min_size.max(1)) || (!choice.identity && head.len != Some(0));
+    let worth_it =
+        head.len.is_none_or(|len| len >= min_size.max(1)) || (!choice.identity && head.len != Some(0));
     if let Some(coding) = choice.coding.filter(|_| worth_it) {
         decision.coding = Some(coding);
         decision.weaken_etag = facts.strong_etag;

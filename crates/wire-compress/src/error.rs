@@ -36,10 +36,9 @@ impl Error {
         match self.kind {
             ErrorKind::UnsupportedCoding | ErrorKind::TooManyCodings => 415,
             ErrorKind::OutputTooBig | ErrorKind::RatioTooHigh | ErrorKind::TooManyMembers => 413,
-            ErrorKind::Corrupt
-            | ErrorKind::WindowTooBig
-            | ErrorKind::TrailingData
-            | ErrorKind::Truncated => 400,
+            ErrorKind::Corrupt | ErrorKind::WindowTooBig | ErrorKind::TrailingData | ErrorKind::Truncated => {
+                400
+            }
         }
     }
 }

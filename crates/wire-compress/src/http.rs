@@ -2,7 +2,9 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Choice, Coding, Decision, NotAcceptable, REMOVED_FIELDS, ResponseHead, decide, negotiate, weak_etag};
+use crate::{
+    Choice, Coding, Decision, NotAcceptable, REMOVED_FIELDS, ResponseHead, decide, negotiate, weak_etag,
+};
 
 /// [`negotiate`] with the Accept-Encoding of a request's fields.
 ///

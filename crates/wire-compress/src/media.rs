@@ -75,13 +75,8 @@ const COMPRESSED: &[&str] = &[
 ];
 
 /// The same, whatever follows. Office documents are archives.
-const COMPRESSED_PREFIXES: &[&str] = &[
-    "font-",
-    "grpc",
-    "vnd.oasis.opendocument",
-    "vnd.openxmlformats-officedocument",
-    "x-font-",
-];
+const COMPRESSED_PREFIXES: &[&str] =
+    &["font-", "grpc", "vnd.oasis.opendocument", "vnd.openxmlformats-officedocument", "x-font-"];
 
 #[cfg(test)]
 mod tests {

@@ -29,18 +29,17 @@ impl Decoder {
         self.state.is_none()
     }
 
-    pub(super) fn decode(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Step, ErrorKind> {
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Result<Step, ErrorKind> {
         let end = out.len() + room.min(out.capacity() - out.len());
         let (mut consumed, mut hungry) = (0, false);
         loop {
             let Some(state) = &mut self.state else {
                 let trailing = consumed == 0 && !input.is_empty();
-                return if trailing { Err(ErrorKind::TrailingData) } else { Ok(Step { consumed, full: false }) };
+                return if trailing {
+                    Err(ErrorKind::TrailingData)
+                } else {
+                    Ok(Step { consumed, full: false })
+                };
             };
             // What comes out is taken from where it lies, in the window.
             while out.len() < end {

@@ -20,12 +20,7 @@ impl Decoder {
         self.inflate.as_ref().is_some_and(Inflate::is_complete)
     }
 
-    pub(super) fn decode(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Step, ErrorKind> {
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Result<Step, ErrorKind> {
         let Some(&first) = input.first() else {
             // There may be output that had no room.
             return match &mut self.inflate {

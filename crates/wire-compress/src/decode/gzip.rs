@@ -62,12 +62,7 @@ impl Decoder {
         self.at == At::Fixed(0) && self.members > 0
     }
 
-    pub(super) fn decode(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Step, ErrorKind> {
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Result<Step, ErrorKind> {
         let mut consumed = 0;
         while self.at != At::Data {
             let Some(&byte) = input.get(consumed) else { return Ok(Step { consumed, full: false }) };
@@ -119,7 +114,8 @@ impl Decoder {
                 match (n, byte) {
                     (0, 0x1f) | (1, 0x8b) | (2, 8) | (4.., _) => {}
                     (3, flags) if flags & RESERVED == 0 => self.flags = flags,
-                    (0 | 1, _) if self.members > 0 => return Err(ErrorKind::TrailingData),
+                    // The first byte counts the member.
+                    (0 | 1, _) if self.members > u32::from(n) => return Err(ErrorKind::TrailingData),
                     _ => return Err(ErrorKind::Corrupt),
                 }
                 if n == 0 {

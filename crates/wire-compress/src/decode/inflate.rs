@@ -39,12 +39,7 @@ impl Inflate {
     }
 
     /// Within the data only.
-    pub(super) fn decode(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Step, ErrorKind> {
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Result<Step, ErrorKind> {
         let Some(inner) = &mut self.inner else { return Ok(Step { consumed: 0, full: false }) };
         let before = inner.total_in();
         let (status, full) = if out.capacity() - out.len() <= room {

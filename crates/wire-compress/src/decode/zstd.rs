@@ -39,12 +39,7 @@ impl Decoder {
         self.between && self.frames > 0
     }
 
-    pub(super) fn decode(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Step, ErrorKind> {
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Result<Step, ErrorKind> {
         if input.is_empty() && !self.full {
             return Ok(Step { consumed: 0, full: false });
         }
@@ -82,7 +77,9 @@ impl Decoder {
             Err(code) if is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge) => {
                 return Err(ErrorKind::WindowTooBig);
             }
-            Err(code) if self.frames > 0 && is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_prefix_unknown) => {
+            Err(code)
+                if self.frames > 0 && is_error_kind(code, ZSTD_ErrorCode::ZSTD_error_prefix_unknown) =>
+            {
                 return Err(ErrorKind::TrailingData);
             }
             Err(_) => return Err(ErrorKind::Corrupt),

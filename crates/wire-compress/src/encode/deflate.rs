@@ -64,7 +64,7 @@ impl Encoder {
             compress(&mut compressor.inner, input, flush, &mut self.spill)?
         };
         if progress.done && flush == Flush::Finish {
-            self.release();
+            self.release(true);
         }
         progress.done &= self.send(out);
         Ok(progress)
@@ -84,8 +84,11 @@ impl Encoder {
         all
     }
 
-    fn release(&mut self) {
-        if let Some(compressor) = self.compressor.take() {
+    fn release(&mut self, finished: bool) {
+        // At level 1 a reset of zlib-rs (0.6.8) forgets that a block was open: the next stream would lack its header.
+        if let Some(compressor) = self.compressor.take()
+            && (finished || compressor.made_for.0 > 1)
+        {
             pool::give(&SHELF, compressor);
         }
     }
@@ -115,6 +118,6 @@ fn compress(
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        self.release();
+        self.release(false);
     }
 }

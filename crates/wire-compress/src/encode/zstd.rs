@@ -48,7 +48,8 @@ impl Encoder {
         let at = out.len();
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around_pos(out, at);
-        let held = context.compress_stream2(&mut target, &mut source, mode).map_err(|_| EncodeError::Failed)?;
+        let held =
+            context.compress_stream2(&mut target, &mut source, mode).map_err(|_| EncodeError::Failed)?;
         let consumed = source.pos();
         let done = consumed == input.len() && (flush == Flush::None || held == 0);
         if done && flush == Flush::Finish {

@@ -108,7 +108,8 @@ fn nested() {
         assert_harmless(codings, &bomb);
     }
     // A bomb that is the shell of nothing: between the codings the cap holds too.
-    let shell = encode(Coding::Gzip, &[b"\x1f\x8b\x08\x08\0\0\0\0\0\0".to_vec(), vec![b'a'; 32 << 20]].concat());
+    let shell =
+        encode(Coding::Gzip, &[b"\x1f\x8b\x08\x08\0\0\0\0\0\0".to_vec(), vec![b'a'; 32 << 20]].concat());
     assert_harmless("gzip, gzip", &shell);
 }
 
@@ -139,7 +140,10 @@ fn the_cap_is_exact() {
 fn the_ratio_counts_from_a_megabyte_on() {
     for coding in Coding::PREFERENCE {
         let wire = zeros(coding, 1 << 20);
-        assert_eq!(common::decode(coding.token(), &Config::default(), &wire).map(|out| out.len()), Ok(1 << 20));
+        assert_eq!(
+            common::decode(coding.token(), &Config::default(), &wire).map(|out| out.len()),
+            Ok(1 << 20)
+        );
         let wire = zeros(coding, (1 << 20) + 1);
         assert_eq!(common::decode(coding.token(), &Config::default(), &wire), Err(ErrorKind::RatioTooHigh));
         let wire = encode(coding, &common::json(3 << 20));

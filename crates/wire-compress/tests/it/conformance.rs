@@ -77,7 +77,8 @@ fn header_maps() {
         if case.vary {
             // One line, with what was there in front.
             let lines: Vec<_> = headers.get_all(header::VARY).iter().collect();
-            let old: Vec<_> = before.get_all(header::VARY).iter().map(|v| v.to_str().expect("text")).collect();
+            let old: Vec<_> =
+                before.get_all(header::VARY).iter().map(|v| v.to_str().expect("text")).collect();
             let expected = old.into_iter().filter(|v| !v.is_empty()).chain(["Accept-Encoding"]);
             assert_eq!(lines, [expected.collect::<Vec<_>>().join(", ").as_str()], "{}", case.id);
         } else {

@@ -33,7 +33,10 @@ fn codings_come_off_from_right_to_left() {
         for second in Coding::PREFERENCE {
             let content = common::json(30_000);
             let wire = encode(second, &encode(first, &content));
-            assert!(verdict(&format!("{first}, {second}"), &wire).as_ref() == Ok(&content), "{first}, {second}");
+            assert!(
+                verdict(&format!("{first}, {second}"), &wire).as_ref() == Ok(&content),
+                "{first}, {second}"
+            );
             if first != second {
                 assert!(verdict(&format!("{second}, {first}"), &wire).is_err());
             }

@@ -9,3 +9,4 @@ mod formats;
 mod laws;
 mod memory;
 mod padding;
+mod reference;
