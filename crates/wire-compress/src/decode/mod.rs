@@ -23,7 +23,7 @@ use stage::Stage;
 ///
 /// It writes only into the spare capacity of the caller's `Vec` and never makes it grow. What comes out, and whether it
 /// fails, does not depend on how the input was cut or how much room there was (but see
-/// [`Config::max_ratio`]). Its limits hold however it is used: content that is decoded only to be thrown away is
+/// [`Config::max_ratio`]); of several faults the first that is met is reported. Its limits hold however it is used: content that is decoded only to be thrown away is
 /// limited too.
 ///
 /// ```

@@ -24,6 +24,11 @@ pub(super) struct Decoder {
     full: bool,
     /// Between frames.
     between: bool,
+    /// The first bytes of the current frame, and how many they are: as long as a header may be.
+    header: [u8; 18],
+    header_len: usize,
+    /// What the frame decoded to so far.
+    produced: u64,
     /// Frames that ended.
     frames: u32,
     max_frames: u32,
@@ -31,7 +36,16 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn new(max_frames: u32) -> Self {
-        Self { context: None, full: false, between: true, frames: 0, max_frames }
+        Self {
+            context: None,
+            full: false,
+            between: true,
+            header: [0; 18],
+            header_len: 0,
+            produced: 0,
+            frames: 0,
+            max_frames,
+        }
     }
 
     /// Behind a whole frame.
@@ -50,6 +64,7 @@ impl Decoder {
             Some(context) => context,
             None => self.context.insert(context()?),
         };
+        let before = out.len();
         let mut source = InBuffer::around(input);
         let result = if out.capacity() - out.len() <= room {
             let at = out.len();
@@ -68,9 +83,19 @@ impl Decoder {
             self.full = len == piece.len();
             result
         };
+        let consumed = source.pos();
+        self.produced += (out.len() - before) as u64;
+        let len = consumed.min(self.header.len() - self.header_len);
+        self.header[self.header_len..self.header_len + len].copy_from_slice(&input[..len]);
+        self.header_len += len;
         match result {
             Ok(0) => {
+                // libzstd looks at it, or not, by how the frame arrives.
+                if content_size(&self.header).is_some_and(|size| size != self.produced) {
+                    return Err(ErrorKind::Corrupt);
+                }
                 self.frames += 1;
+                (self.header_len, self.produced) = (0, 0);
                 (self.between, self.full) = (true, false);
             }
             Ok(_) => self.between = false,
@@ -84,8 +109,27 @@ impl Decoder {
             }
             Err(_) => return Err(ErrorKind::Corrupt),
         }
-        Ok(Step { consumed: source.pos(), full: self.full })
+        Ok(Step { consumed, full: self.full })
     }
+}
+
+/// What the header of a whole frame says of its content (RFC 8878 section 3.1.1.1); `None`: nothing, or it is skippable.
+fn content_size(header: &[u8; 18]) -> Option<u64> {
+    let descriptor = header[4];
+    let single_segment = descriptor & 0x20 != 0;
+    let size_len = match descriptor >> 6 {
+        0 => usize::from(single_segment),
+        flag => 1 << flag,
+    };
+    if header[..4] != [0x28, 0xb5, 0x2f, 0xfd] || size_len == 0 {
+        return None;
+    }
+    let dictionary_len = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let at = 5 + usize::from(!single_segment) + dictionary_len;
+    let mut size = [0; 8];
+    size[..size_len].copy_from_slice(&header[at..at + size_len]);
+    // Two bytes count from 256 on.
+    Some(u64::from_le_bytes(size) + if size_len == 2 { 256 } else { 0 })
 }
 
 /// A context at the start of content.
