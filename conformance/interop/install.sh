@@ -9,6 +9,9 @@ missing=()
 need() { command -v "$1" >/dev/null || missing+=("${@:2}"); }
 need c++ build-essential
 need curl curl
+need gzip gzip
+need brotli brotli
+need zstd zstd
 need kill procps
 need python3 python3 python3-pip
 need node nodejs

@@ -8,6 +8,12 @@ type Target = fn(&[u8]);
 #[test]
 fn every_committed_input() {
     let targets: &[(&str, Target)] = &[
+        ("compress_negotiate", wire_fuzz::compress::compress_negotiate),
+        ("compress_gzip", wire_fuzz::compress::compress_gzip),
+        ("compress_deflate", wire_fuzz::compress::compress_deflate),
+        ("compress_brotli", wire_fuzz::compress::compress_brotli),
+        ("compress_zstd", wire_fuzz::compress::compress_zstd),
+        ("compress_round_trip", wire_fuzz::compress::compress_round_trip),
         ("http1_head", wire_fuzz::http1::http1_head),
         ("http1_connection", wire_fuzz::http1::http1_connection),
         ("http1_round_trip", wire_fuzz::http1::http1_round_trip),

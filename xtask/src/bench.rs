@@ -11,6 +11,8 @@ pub(crate) enum Bench {
     Idle,
     /// Instructions, throughput and allocations of wire-http1
     Http1,
+    /// Content codings, against their backends called directly
+    Compress,
     /// Masking WebSocket payloads, against memcpy
     Mask,
 }
@@ -34,6 +36,7 @@ pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
     match what {
         Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
         Bench::Http1 => run(&mut bench("http1")),
+        Bench::Compress => run(&mut bench("compress")),
         Bench::Mask => run(&mut bench("mask")),
     }
 }

@@ -1,0 +1,133 @@
+//! What wire-compress adds to its backends, as ratios in one run, and what recycling saves: `cargo xtask bench compress`.
+//!
+//! The backends are called directly with the same settings and an output that is large enough. With `--only ROW` a single row
+//! runs, a fixed number of times and without its peer: for `valgrind --tool=callgrind`.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use brotli::enc::BrotliEncoderParams;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use wire_compress::{Coding, Config, Decoder, Encoder, EncoderConfig, Flush};
+
+/// JSON as an API would send it.
+fn json(len: usize) -> Vec<u8> {
+    let mut state = 7_u32;
+    let mut out = b"[".to_vec();
+    while out.len() < len {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let id = state >> 8;
+        let item = format!(
+            r#"{{"id":{id},"name":"user {}","active":{},"score":{}}},"#,
+            id % 977,
+            id % 2 == 0,
+            id % 100
+        );
+        out.extend_from_slice(item.as_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+fn encode(coding: Coding, content: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let len = Some(content.len() as u64);
+    let mut encoder = Encoder::new(coding, &EncoderConfig::default(), len).expect("supported");
+    assert!(encoder.encode(content, Flush::Finish, out).expect("works").done);
+}
+
+fn decode(coding: Coding, wire: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let config = Config::default();
+    let mut decoder =
+        Decoder::new([coding.token().as_bytes()], &config).expect("supported").expect("a coding");
+    assert!(decoder.decode(wire, out).expect("good").done);
+    decoder.decode_eof().expect("whole");
+}
+
+/// The backend, made anew for one content.
+fn encode_directly(coding: Coding, content: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    match coding {
+        Coding::Gzip | Coding::Deflate => {
+            let level = Compression::new(6);
+            let gzip = coding == Coding::Gzip;
+            let mut compress = if gzip { Compress::new_gzip(level, 15) } else { Compress::new(level, true) };
+            compress.compress_vec(content, out, FlushCompress::Finish).expect("works");
+        }
+        Coding::Brotli => {
+            let params = BrotliEncoderParams {
+                quality: 4,
+                lgwin: 19,
+                size_hint: content.len(),
+                ..BrotliEncoderParams::default()
+            };
+            brotli::BrotliCompress(&mut &*content, out, &params).expect("works");
+        }
+        Coding::Zstd => {
+            zstd_safe::compress(out, content, 3).expect("works");
+        }
+    }
+}
+
+fn decode_directly(coding: Coding, wire: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    match coding {
+        Coding::Gzip | Coding::Deflate => {
+            let gzip = coding == Coding::Gzip;
+            let mut inflate = if gzip { Decompress::new_gzip(15) } else { Decompress::new(true) };
+            inflate.decompress_vec(wire, out, FlushDecompress::Finish).expect("good");
+        }
+        Coding::Brotli => {
+            brotli::BrotliDecompress(&mut &*wire, out).expect("good");
+        }
+        Coding::Zstd => {
+            zstd_safe::decompress(out, wire).expect("good");
+        }
+    }
+}
+
+/// The best of many: time per round.
+fn best(mut work: impl FnMut()) -> Duration {
+    let mut best = Duration::MAX;
+    for _ in 0..200 {
+        let start = Instant::now();
+        work();
+        best = best.min(start.elapsed());
+    }
+    best
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
+    println!("{:<24} {:>10} {:>10} {:>6}", "", "ours", "directly", "ratio");
+    for (name, len) in [("1 KiB", 1 << 10), ("64 KiB", 64 << 10)] {
+        let content = json(len);
+        for coding in Coding::PREFERENCE {
+            let (mut out, mut wire) = (Vec::with_capacity(len + 1_000), Vec::with_capacity(len + 1_000));
+            encode(coding, &content, &mut wire);
+            type Work = fn(Coding, &[u8], &mut Vec<u8>);
+            let rows: [(&str, Work, Work, &[u8]); 2] =
+                [("encode", encode, encode_directly, &content), ("decode", decode, decode_directly, &wire)];
+            for (verb, ours, directly, input) in rows {
+                let row = format!("{verb} {coding} {name}");
+                if let Some(only) = only {
+                    if *only == row || *only == format!("{row} directly") {
+                        let work = if *only == row { ours } else { directly };
+                        (0..50).for_each(|_| work(coding, black_box(input), &mut out));
+                    }
+                    continue;
+                }
+                let ours = best(|| ours(coding, black_box(input), &mut out));
+                let directly = best(|| directly(coding, black_box(input), &mut out));
+                let ratio = ours.as_secs_f64() / directly.as_secs_f64();
+                println!("{row:<24} {:>8.1}us {:>8.1}us {ratio:>6.2}", us(ours), us(directly));
+            }
+        }
+    }
+}
+
+fn us(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
