@@ -285,6 +285,19 @@ impl Connection {
         Ok(self.encoder.encode_prepared(message, &mut self.out)?)
     }
 
+    /// Puts a Ping into the output, beside those of the keepalive. Its Pong is an event of [`decode`](Self::decode).
+    ///
+    /// # Errors
+    ///
+    /// [`RefusedReason::Full`]; [`EncodeError::ControlTooLong`] for more than 125 bytes; [`EncodeError::Closed`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), RefusedReason> {
+        if self.encoder.is_closed() {
+            return Err(EncodeError::Closed.into());
+        }
+        self.room(payload.len())?;
+        Ok(self.encoder.encode_ping(payload, &mut self.out)?)
+    }
+
     /// Starts the closing handshake (section 7.1.2). The peer's Close is an event of [`decode`](Self::decode).
     ///
     /// # Errors
