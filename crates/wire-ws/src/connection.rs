@@ -351,6 +351,12 @@ impl Connection {
         self.queued() < self.config.soft_output_limit && !self.encoder.is_closed() && self.end.is_none()
     }
 
+    /// Whether a Close was sent, by the caller or as an answer.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.encoder.is_closed()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {

@@ -23,7 +23,9 @@ pub struct Offer<'a> {
 }
 
 /// What a client offers, whatever opens the connection: an HTTP/1.1 Upgrade, or extended CONNECT (RFC 8441).
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The default offers nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms<'a> {
     protocols: Vec<&'a str>,
     extensions: Vec<&'a [u8]>,
