@@ -37,6 +37,8 @@ impl Session {
         let id = u32::from(content.stream_id());
         let send = if end { Send::Ended } else { Send::Content(content) };
         self.insert(Stream::new(id, Receive::Response(response), send, &self.wakes));
+        // h2 opens it, so that content can follow.
+        self.drive();
         Ok(id)
     }
 

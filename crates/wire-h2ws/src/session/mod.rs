@@ -94,7 +94,8 @@ impl Session {
 
     fn new(is_server: bool, config: &Config, seed: [u8; 32]) -> Self {
         let (pipe, wakes) = (Pipe::default(), Arc::new(Wakes::default()));
-        let role = if is_server { Role::server(config, pipe.clone()) } else { Role::client(config, pipe.clone()) };
+        let role =
+            if is_server { Role::server(config, pipe.clone()) } else { Role::client(config, pipe.clone()) };
         wakes.connection();
         let mut session = Self {
             config: *config,

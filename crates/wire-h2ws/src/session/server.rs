@@ -31,6 +31,8 @@ impl Session {
         }
         let content = respond.send_response(head, end).map_err(|_| UseError::Message)?;
         state.send = if end { Send::Ended } else { Send::Content(content) };
+        // What a refused client sends is to be read over.
+        state.flag.raise();
         self.guard.progress();
         self.touch(stream);
         Ok(())
@@ -59,8 +61,10 @@ impl Session {
         #[cfg(feature = "deflate")]
         let agreed = self.config.deflate.and_then(|config| config.accept(offer.extensions()));
         #[cfg(feature = "deflate")]
-        let (extensions, params) =
-            (agreed.as_ref().map(|agreed| agreed.response.as_str()), Params(agreed.as_ref().map(|a| a.params)));
+        let (extensions, params) = (
+            agreed.as_ref().map(|agreed| agreed.response.as_str()),
+            Params(agreed.as_ref().map(|a| a.params)),
+        );
         #[cfg(not(feature = "deflate"))]
         let (extensions, params) = (None, Params());
         let mut head = Response::new(());
@@ -107,9 +111,7 @@ impl Session {
             let mut response = Response::new(());
             *response.status_mut() = status;
             for &(name, value) in fields {
-                response
-                    .headers_mut()
-                    .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+                response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
             // Where it fails the stream was reset meanwhile. What the client may still send is dropped with it.
             let mut respond = respond;

@@ -88,13 +88,13 @@ impl Stream {
     pub(super) fn poll(&mut self, over: bool, spare: &mut Vec<u8>, now: Duration) -> Option<Polled> {
         let waker = self.waker.clone();
         let cx = &mut Context::from_waker(&waker);
-        if self.is_complete() {
-            return Some(Polled::End(self.outcome(StreamEnd::Complete)));
-        }
         if (!self.paused || over)
             && let Some(polled) = self.read(cx, spare, now)
         {
             return Some(polled);
+        }
+        if self.is_complete() {
+            return Some(Polled::End(self.outcome(StreamEnd::Complete)));
         }
         let reset = match &mut self.send {
             Send::Respond(respond) => respond.poll_reset(cx),
