@@ -8,6 +8,8 @@ type Target = fn(&[u8]);
 #[test]
 fn every_committed_input() {
     let targets: &[(&str, Target)] = &[
+        ("h2ws_handshake", wire_fuzz::h2ws::h2ws_handshake),
+        ("h2ws_session", wire_fuzz::h2ws_session::h2ws_session),
         ("http1_head", wire_fuzz::http1::http1_head),
         ("http1_connection", wire_fuzz::http1::http1_connection),
         ("http1_round_trip", wire_fuzz::http1::http1_round_trip),

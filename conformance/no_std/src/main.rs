@@ -66,6 +66,9 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     if echo != b"\x81\x05Hello" {
         return 4;
     }
+    if h2ws() != Some(true) {
+        return 5;
+    }
     0
 }
 
@@ -109,4 +112,12 @@ fn ws() -> Option<Vec<u8>> {
     let mut echo = Vec::new();
     Encoder::server().encode_message(DataKind::Text, step.payload(&frame), &mut echo).ok()?;
     Some(echo)
+}
+
+/// Accepts the request of RFC 8441, section 5.1.
+fn h2ws() -> Option<bool> {
+    let target = wire_h2ws::handshake::Target::parse("wss://server.example.com/chat").ok()?;
+    let fields = [("sec-websocket-version", &b"13"[..]), ("sec-websocket-protocol", b"chat, superchat")];
+    let offer = wire_h2ws::handshake::accept(&target.request_head(), fields).ok()?;
+    Some(offer.select_protocol(&["chat"]) == Some("chat"))
 }

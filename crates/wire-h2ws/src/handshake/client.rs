@@ -1,7 +1,6 @@
 //! The client's side: a request goes, a response comes.
 
 use alloc::borrow::Cow;
-use alloc::format;
 
 use wire_ws::EncodeError;
 use wire_ws::handshake::{self, Accepted, protocols_value, verify_terms};
@@ -43,7 +42,7 @@ impl<'a> Target<'a> {
         }
         let path = match path.as_bytes() {
             [] => Cow::Borrowed("/"),
-            [b'?', ..] => Cow::Owned(format!("/{path}")),
+            [b'?', ..] => Cow::Owned(["/", path].concat()),
             _ => Cow::Borrowed(path),
         };
         Ok(Self { scheme, authority, path })
