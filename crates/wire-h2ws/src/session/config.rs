@@ -44,6 +44,12 @@ pub struct Config {
     /// Most streams that may be reset by the peer before they were taken by
     /// [`poll_event`](super::Session::poll_event). Default: 20.
     pub max_pending_accept_resets: usize,
+    /// Most bytes of overhead of content that waits to be taken by [`poll_event`](super::Session::poll_event): what a
+    /// frame is shorter than 256 bytes, for each frame. Default: 1 MiB.
+    ///
+    /// Defends against content in tiny pieces, which cost more than they are long. WebSockets are joined as they
+    /// arrive, and cost nothing here.
+    pub max_data_overhead: usize,
     /// A server's budget for streams that its client resets. Default: 200.
     ///
     /// The whole of it comes back within a minute, and one for each stream that ends without a reset. Defends against
@@ -70,6 +76,7 @@ impl Default for Config {
             max_output: 64 << 10,
             max_local_error_resets: 64,
             max_pending_accept_resets: 20,
+            max_data_overhead: 1 << 20,
             max_resets: 200,
             max_control_frames: 1_000,
         }

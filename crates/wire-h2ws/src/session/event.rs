@@ -147,7 +147,7 @@ pub enum StreamEnd {
 pub enum SessionEnd {
     /// In order, or the peer was done.
     Clean,
-    /// By an error; a GOAWAY with it was sent or received.
+    /// By an error. A GOAWAY with it was sent or received; only a client ends without one when it is flooded.
     Error {
         /// The error code (RFC 9113 section 7).
         code: u32,

@@ -144,6 +144,7 @@ impl Session {
                 self.fail(violation);
             }
             self.drive();
+            self.collect();
         }
         taken
     }
@@ -469,6 +470,17 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// Takes what arrived on WebSockets off h2.
+    fn collect(&mut self) {
+        let ready = self.wakes.take();
+        for id in &ready {
+            if let Some(stream) = self.streams.get_mut(id) {
+                stream.collect(&mut self.spare);
+            }
+        }
+        self.wakes.put_back(ready);
     }
 
     /// A stream is over.

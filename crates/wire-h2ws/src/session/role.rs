@@ -39,6 +39,7 @@ impl Role {
             .max_send_buffer_size(config.max_send_buffer.min(MAX_WINDOW as usize))
             .max_local_error_reset_streams(Some(config.max_local_error_resets))
             .max_pending_accept_reset_streams(config.max_pending_accept_resets)
+            .data_frame_budget(config.max_data_overhead)
             .enable_connect_protocol()
             .handshake(pipe);
         Self::Preface(Box::new(handshake))
@@ -54,6 +55,7 @@ impl Role {
             .max_send_buffer_size(config.max_send_buffer.min(MAX_WINDOW as usize))
             .max_local_error_reset_streams(Some(config.max_local_error_resets))
             .max_pending_accept_reset_streams(config.max_pending_accept_resets)
+            .data_frame_budget(config.max_data_overhead)
             .initial_max_send_streams(INITIAL_STREAMS)
             .enable_push(false);
         Self::Connecting(Box::pin(async move { builder.handshake(pipe).await }))

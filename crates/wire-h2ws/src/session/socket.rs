@@ -14,23 +14,39 @@ pub(super) struct Socket {
     /// Not decoded yet is `input[start..]`.
     input: Vec<u8>,
     start: usize,
+    /// Bytes that were taken and that the peer may not send again yet.
+    held: usize,
     failed: bool,
 }
 
 impl Socket {
     pub(super) fn new(connection: Connection) -> Box<Self> {
-        Box::new(Self { connection, input: Vec::new(), start: 0, failed: false })
+        Box::new(Self { connection, input: Vec::new(), start: 0, held: 0, failed: false })
     }
+
+    /// Largest buffer that is kept for others.
+    const SPARE: usize = 64 << 10;
 
     /// Takes a piece of the stream, in a buffer that lay `spare`.
     pub(super) fn take(&mut self, data: &[u8], spare: &mut Vec<u8>) {
+        self.held += data.len();
         if self.failed || self.connection.end().is_some() {
             return;
         }
-        let mut buffer = std::mem::take(spare);
-        buffer.extend_from_slice(&self.input[self.start..]);
-        buffer.extend_from_slice(data);
-        (self.input, self.start) = (buffer, 0);
+        if spare.capacity() > self.input.capacity() && self.start == 0 {
+            spare.extend_from_slice(&self.input);
+            self.input = std::mem::take(spare);
+        } else if self.start >= self.input.len() - self.start {
+            // Moved when at least as much was decoded as is left, so that moving costs no more than decoding.
+            self.input.drain(..self.start);
+            self.start = 0;
+        }
+        self.input.extend_from_slice(data);
+    }
+
+    /// Bytes that were taken, and are decoded or in the message that is not whole: the peer may send as many.
+    pub(super) fn release(&mut self) -> usize {
+        std::mem::take(&mut self.held)
     }
 
     /// The next event in what was taken. Without one, the buffer goes back to `spare`.
@@ -55,7 +71,7 @@ impl Socket {
         let rest = self.input[self.start..].to_vec();
         let mut buffer = std::mem::replace(&mut self.input, rest);
         self.start = 0;
-        if buffer.capacity() > spare.capacity() {
+        if buffer.capacity() > spare.capacity() && buffer.capacity() <= Self::SPARE {
             buffer.clear();
             *spare = buffer;
         }

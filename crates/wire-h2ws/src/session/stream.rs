@@ -140,6 +140,7 @@ impl Stream {
                 if let Some(event) = socket.next(stream, spare, now) {
                     return Some(Polled::Event(event));
                 }
+                release(content, socket.release());
             } else if self.tunnel && matches!(self.send, Send::Respond(_)) {
                 // It is not decided yet whose bytes these are.
                 return None;
@@ -147,12 +148,13 @@ impl Stream {
             match content.poll_data(cx) {
                 Poll::Pending => return None,
                 Poll::Ready(Some(Ok(data))) => {
-                    // Taken, so the peer may send more. It cannot be more than has arrived.
-                    let _ = content.flow_control().release_capacity(data.len());
                     let end = content.is_end_stream();
                     if let Some(socket) = &mut self.socket {
                         socket.take(&data, spare);
-                    } else if !self.tunnel && (end || !data.is_empty()) {
+                        continue;
+                    }
+                    release(content, data.len());
+                    if !self.tunnel && (end || !data.is_empty()) {
                         if end {
                             self.recv = Receive::Ended;
                         }
@@ -177,6 +179,18 @@ impl Stream {
         };
         self.recv = Receive::Ended;
         (!self.tunnel).then_some(Polled::Event(event))
+    }
+
+    /// Takes a WebSocket's bytes off h2, which holds each frame of them by itself: small ones cost it more than they
+    /// are long, and it ends the connection over them. The peer's window stays closed.
+    pub(super) fn collect(&mut self, spare: &mut Vec<u8>) {
+        let waker = self.waker.clone();
+        let cx = &mut Context::from_waker(&waker);
+        if let (Some(socket), Receive::Content(content)) = (&mut self.socket, &mut self.recv) {
+            while let Poll::Ready(Some(Ok(data))) = content.poll_data(cx) {
+                socket.take(&data, spare);
+            }
+        }
     }
 
     fn response(&mut self, response: Response<RecvStream>) -> Polled {
@@ -308,6 +322,15 @@ impl Stream {
             if listens { socket.connection.next_deadline() } else { None }
         });
         [socket, self.linger].into_iter().flatten().min()
+    }
+}
+
+/// The peer may send so many bytes more.
+fn release(content: &mut RecvStream, len: usize) {
+    if len > 0 {
+        // An error would be more than has arrived.
+        let released = content.flow_control().release_capacity(len);
+        debug_assert!(released.is_ok(), "{released:?}");
     }
 }
 

@@ -30,6 +30,18 @@ impl Wakes {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// All streams that wait, in their order; they keep their flags. Give them [back](Self::put_back).
+    pub(super) fn take(&self) -> VecDeque<u32> {
+        std::mem::take(&mut self.ready.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts streams before those that were queued meanwhile.
+    pub(super) fn put_back(&self, mut first: VecDeque<u32>) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        first.append(&mut ready);
+        *ready = first;
+    }
+
     fn push(&self, id: u32) {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(id);
     }

@@ -343,3 +343,33 @@ fn backpressure_both_ways() {
     assert_eq!(said(&pair.server.take()).len(), sent);
     assert!(matches!(pair.client.take()[..], [Event::Writable { .. }]));
 }
+
+#[test]
+fn many_small_messages_for_a_slow_consumer() {
+    // Each in a DATA frame of its own, as browsers send them: what h2 takes for an attack where nobody reads.
+    let mut pair = pair();
+    let ids = [pair.websocket(), pair.websocket(), pair.websocket()];
+    for id in ids {
+        pair.server.session.pause(id);
+    }
+    let mut sent = 0;
+    while ids.iter().all(|&id| pair.client.session.is_writable(id)) && sent < 9_000 {
+        for id in ids {
+            pair.client.session.send(id, DataKind::Text, b"tick").expect("open");
+            let now = pair.now;
+            pair.client.write(&mut pair.server, usize::MAX, now);
+        }
+        sent += 1;
+        if sent % 100 == 0 {
+            pair.run();
+        }
+    }
+    pair.run();
+    assert_eq!((pair.server.session.end(), pair.server.take().len()), (None, 0));
+    for id in ids {
+        pair.server.session.resume(id);
+    }
+    pair.run();
+    assert!(sent > 6_000);
+    assert_eq!(said(&pair.server.take()).len(), 3 * sent);
+}
