@@ -4,10 +4,12 @@
 
 mod client;
 mod config;
+mod drive;
 mod event;
 mod guard;
 mod pipe;
 mod role;
+mod send;
 mod server;
 mod socket;
 mod stream;
@@ -16,17 +18,16 @@ mod wake;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use h2::Reason;
-use http::HeaderMap;
-use wire_ws::{CloseCode, Connection, DataKind, RefusedReason};
+use wire_ws::CloseCode;
 
-use guard::{Guard, Violation};
+use guard::Guard;
 use pipe::Pipe;
 use role::Role;
-use stream::{Polled, Send, Stream};
+use stream::Stream;
 use wake::Wakes;
 
 pub use config::Config;
@@ -223,114 +224,6 @@ impl Session {
         }
     }
 
-    /// Sends content: as much as there is room for, which is returned. `end`: nothing follows, which counts only
-    /// where all was taken.
-    ///
-    /// # Errors
-    ///
-    /// [`UseError::UnknownStream`]; [`UseError::WrongState`] on a WebSocket, before the response or after the end;
-    /// [`UseError::Message`] where the stream was reset.
-    pub fn send_data(&mut self, stream: u32, data: &[u8], end: bool) -> Result<usize, UseError> {
-        let state = self.streams.get_mut(&stream).ok_or(UseError::UnknownStream)?;
-        let taken = state.send_data(data, end)?;
-        self.guard.progress();
-        self.touch(stream);
-        Ok(taken)
-    }
-
-    /// Sends trailers, which end this side of the stream.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_data`](Self::send_data).
-    pub fn send_trailers(&mut self, stream: u32, fields: HeaderMap) -> Result<(), UseError> {
-        let state = self.streams.get_mut(&stream).ok_or(UseError::UnknownStream)?;
-        let Send::Content(content) = &mut state.send else { return Err(UseError::WrongState) };
-        if state.socket.is_some() || state.opening.is_some() {
-            return Err(UseError::WrongState);
-        }
-        content.send_trailers(fields).map_err(|_| UseError::Message)?;
-        state.send = Send::Ended;
-        self.touch(stream);
-        Ok(())
-    }
-
-    /// Sends a WebSocket message; text must be UTF-8. Messages gather until [`output`](Self::output) is called.
-    ///
-    /// # Errors
-    ///
-    /// [`UseError::Full`]; [`UseError::Encode`]; [`UseError::UnknownStream`]; [`UseError::WrongState`] where the
-    /// stream is no open WebSocket.
-    pub fn send(&mut self, stream: u32, kind: DataKind, message: &[u8]) -> Result<(), UseError> {
-        let sent = self.socket(stream)?.send(kind, message);
-        self.sent(stream, sent.map_err(|refused| refused.reason))
-    }
-
-    /// Sends a WebSocket Ping, beside those of the keepalive.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn ping(&mut self, stream: u32, payload: &[u8]) -> Result<(), UseError> {
-        let sent = self.socket(stream)?.ping(payload);
-        self.sent(stream, sent)
-    }
-
-    /// Starts the closing handshake of a WebSocket. [`Closed`](Event::Closed) follows, after
-    /// [`ConnectionConfig::close_timeout`](wire_ws::ConnectionConfig::close_timeout) at the latest, twice that where
-    /// the peer closes but does not end the stream.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), without [`UseError::Full`].
-    pub fn close(
-        &mut self,
-        stream: u32,
-        code: Option<CloseCode>,
-        reason: &str,
-        now: Duration,
-    ) -> Result<(), UseError> {
-        let closed = self.socket(stream)?.close(code, reason, now);
-        self.sent(stream, closed.map_err(RefusedReason::from))
-    }
-
-    /// Whether a stream takes more at little cost. If not, [`Writable`](Event::Writable) will say when.
-    #[must_use]
-    pub fn is_writable(&mut self, stream: u32) -> bool {
-        let Some(state) = self.streams.get_mut(&stream) else { return false };
-        let writable = state.is_writable();
-        state.starved |= !writable;
-        writable
-    }
-
-    /// From now on nothing that arrives on the stream is given, until it is [resumed](Self::resume). The peer may
-    /// send until its window is used up. A WebSocket that is paused sends no keepalive and answers no Ping.
-    pub fn pause(&mut self, stream: u32) {
-        if let Some(state) = self.streams.get_mut(&stream) {
-            state.paused = true;
-        }
-    }
-
-    /// Undoes [`pause`](Self::pause). What arrived meanwhile is given.
-    pub fn resume(&mut self, stream: u32) {
-        if let Some(state) = self.streams.get_mut(&stream) {
-            state.paused = false;
-            state.flag.raise();
-        }
-    }
-
-    /// Resets a stream (RFC 9113 section 6.4), with CANCEL (8) say. Its [`Closed`](Event::Closed) follows.
-    ///
-    /// # Errors
-    ///
-    /// [`UseError::UnknownStream`].
-    pub fn reset(&mut self, stream: u32, code: u32) -> Result<(), UseError> {
-        let state = self.streams.get_mut(&stream).ok_or(UseError::UnknownStream)?;
-        state.reset(Reason::from(code));
-        self.finish(stream, StreamEnd::Reset { code, by_peer: false });
-        Ok(())
-    }
-
     /// Ends gracefully (RFC 9113 section 6.8): a server sends a first GOAWAY and after a round trip a second one,
     /// with the last stream that it takes; a client sends no more requests. WebSockets are closed with 1001. The
     /// session ends when its streams have.
@@ -385,166 +278,6 @@ impl Session {
 
     fn queued(&self) -> usize {
         self.out.len() - self.written
-    }
-
-    /// The WebSocket on a stream.
-    fn socket(&mut self, stream: u32) -> Result<&mut Connection, UseError> {
-        let state = self.streams.get_mut(&stream).ok_or(UseError::UnknownStream)?;
-        Ok(&mut state.socket.as_mut().ok_or(UseError::WrongState)?.connection)
-    }
-
-    /// Something was put into a WebSocket's output, or refused.
-    fn sent(&mut self, stream: u32, sent: Result<(), RefusedReason>) -> Result<(), UseError> {
-        match sent {
-            Ok(()) => {
-                self.guard.progress();
-                self.touch(stream);
-                Ok(())
-            }
-            Err(RefusedReason::Encode(error)) => Err(error.into()),
-            Err(_) => {
-                if let Some(state) = self.streams.get_mut(&stream) {
-                    state.starved = true;
-                }
-                self.touch(stream);
-                Err(UseError::Full)
-            }
-        }
-    }
-
-    fn insert(&mut self, stream: Stream) {
-        self.streams.insert(stream.id, stream);
-    }
-
-    /// Has a stream flushed, and looked at where it may be over.
-    fn touch(&mut self, id: u32) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            if stream.is_complete() {
-                stream.flag.raise();
-            }
-            if !std::mem::replace(&mut stream.dirty, true) {
-                self.dirty.push(id);
-            }
-        }
-    }
-
-    /// Hands WebSockets' output to h2. Whether something may have come of it.
-    fn flush(&mut self, now: Duration) -> bool {
-        let dirty = std::mem::take(&mut self.dirty);
-        let any = !dirty.is_empty();
-        for &id in &dirty {
-            let Some(stream) = self.streams.get_mut(&id) else { continue };
-            stream.dirty = false;
-            if let Some(end) = stream.flush(self.config.websocket.close_timeout, now) {
-                self.finish(id, end);
-            }
-        }
-        if self.dirty.is_empty() {
-            self.dirty = dirty;
-            self.dirty.clear();
-        }
-        any
-    }
-
-    fn poll_stream(&mut self, id: u32, now: Duration) -> Option<Event> {
-        let stream = self.streams.get_mut(&id)?;
-        stream.flag.taken();
-        let polled = stream.poll(self.end.is_some(), &mut self.spare, now);
-        if polled.is_some() {
-            // There may be more.
-            stream.flag.raise();
-        }
-        if stream.socket.is_some() {
-            self.touch(id);
-        }
-        match polled? {
-            Polled::Event(event) => {
-                if matches!(event, Event::Data { .. } | Event::Message { .. } | Event::Response { .. }) {
-                    self.guard.progress();
-                }
-                Some(event)
-            }
-            Polled::Opened(head) => self.opened(id, head, now),
-            Polled::End(end) => {
-                self.finish(id, end);
-                None
-            }
-        }
-    }
-
-    /// Takes what arrived on WebSockets off h2.
-    fn collect(&mut self) {
-        let ready = self.wakes.take();
-        for id in &ready {
-            if let Some(stream) = self.streams.get_mut(id) {
-                stream.collect(&mut self.spare);
-            }
-        }
-        self.wakes.put_back(ready);
-    }
-
-    /// A stream is over.
-    fn finish(&mut self, id: u32, end: StreamEnd) {
-        if self.streams.remove(&id).is_some() {
-            if end == StreamEnd::Complete {
-                self.guard.stream_complete();
-            }
-            self.events.push_back(Event::Closed { stream: id, end });
-        }
-    }
-
-    /// Has h2 read and write while there is a reason to.
-    fn drive(&mut self) {
-        while self.end.is_none() && self.wakes.take_connection() {
-            if self.shutting_down {
-                self.shutting_down = !self.role.shutdown();
-            }
-            let room = self.config.max_output.saturating_sub(self.queued());
-            self.pipe.lock().allow(room);
-            let waker = self.waker.clone();
-            let polled = self.role.poll(&mut Context::from_waker(&waker));
-            self.pipe.lock().drain(&mut self.out);
-            if let Poll::Ready(result) = polled {
-                self.over(result);
-            }
-        }
-    }
-
-    /// Ends the session because of what the peer does.
-    fn fail(&mut self, violation: Violation) {
-        let (reason, end) = match violation {
-            Violation::Flood => {
-                let reason = Reason::ENHANCE_YOUR_CALM;
-                (reason, SessionEnd::Error { code: reason.into(), by_peer: false })
-            }
-            Violation::Setting(invalid) => (Reason::PROTOCOL_ERROR, SessionEnd::Setting(invalid)),
-        };
-        self.failure = Some(end);
-        self.role.abort(reason);
-        if matches!(self.role, Role::Over) {
-            self.over(Ok(()));
-        }
-    }
-
-    /// The connection is over: every stream is looked at for the last time.
-    fn over(&mut self, result: Result<(), h2::Error>) {
-        if self.end.is_some() {
-            return;
-        }
-        let end = self.failure.unwrap_or_else(|| match result {
-            Ok(()) if self.eof && !self.streams.is_empty() => SessionEnd::Transport,
-            Ok(()) => SessionEnd::Clean,
-            Err(error) => match error.reason() {
-                Some(code) => SessionEnd::Error { code: code.into(), by_peer: error.is_remote() },
-                None => SessionEnd::Transport,
-            },
-        });
-        self.end = Some(end);
-        self.role = Role::Over;
-        self.pipe.lock().drain(&mut self.out);
-        for stream in self.streams.values() {
-            stream.flag.raise();
-        }
     }
 }
 
