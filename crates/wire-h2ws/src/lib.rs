@@ -17,8 +17,8 @@
 //!
 //! # A server that echoes
 //!
-//! Requests and WebSockets, over HTTP/2 with prior knowledge. The loop is the whole glue: the same for any other
-//! source of bytes.
+//! Requests and WebSockets, over HTTP/2 with prior knowledge. The loop is the whole glue, here for a blocking socket
+//! and messages that are shorter than its buffers: where much flows both ways, read while a write waits.
 //!
 #![cfg_attr(feature = "session", doc = "```")]
 #![cfg_attr(not(feature = "session"), doc = "```ignore")]

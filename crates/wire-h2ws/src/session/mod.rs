@@ -38,7 +38,8 @@ pub use event::{Event, SessionEnd, StreamEnd, UseError, WebSocketRequest};
 /// 1. Bytes of the transport go in by [`receive`](Self::receive), its end by [`receive_eof`](Self::receive_eof).
 /// 2. [`poll_event`](Self::poll_event) until there is no event, acting on each.
 /// 3. Write what [`output`](Self::output) gives, and say so by [`written`](Self::written).
-/// 4. Where `receive` did not take all, or something was written, go on at 1 or 2.
+/// 4. Where `receive` did not take all, or something was written, go on at 1 or 2. While the transport takes no output,
+///    go on reading as far as `receive` takes it: the peer may wait to be read before it reads.
 /// 5. At [`next_deadline`](Self::next_deadline) call [`handle_timeout`](Self::handle_timeout).
 /// 6. When there is an [`end`](Self::end), and the output is written, close the transport.
 ///

@@ -345,5 +345,5 @@ fn room(content: &mut SendStream<Bytes>, wanted: usize, cx: &mut Context<'_>) ->
     }
 }
 
-/// Least that is worth more than the largest send buffer; and far from what flow control can count.
+/// Most that is asked of a window at once: more than any send buffer, and less than what h2 can add up.
 const MAX_RESERVED: usize = 1 << 30;
