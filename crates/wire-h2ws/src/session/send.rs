@@ -64,7 +64,7 @@ impl Session {
         self.sent(stream, sent)
     }
 
-    /// Starts the closing handshake of a WebSocket. [`Closed`](Event::Closed) follows, after
+    /// Starts the closing handshake of a WebSocket. [`Closed`](super::Event::Closed) follows, after
     /// [`ConnectionConfig::close_timeout`](wire_ws::ConnectionConfig::close_timeout) at the latest, twice that where
     /// the peer closes but does not end the stream.
     ///
@@ -82,7 +82,7 @@ impl Session {
         self.sent(stream, closed.map_err(RefusedReason::from))
     }
 
-    /// Whether a stream takes more at little cost. If not, [`Writable`](Event::Writable) will say when.
+    /// Whether a stream takes more at little cost. If not, [`Writable`](super::Event::Writable) will say when.
     #[must_use]
     pub fn is_writable(&mut self, stream: u32) -> bool {
         let Some(state) = self.streams.get_mut(&stream) else { return false };
@@ -107,7 +107,7 @@ impl Session {
         }
     }
 
-    /// Resets a stream (RFC 9113 section 6.4), with CANCEL (8) say. Its [`Closed`](Event::Closed) follows.
+    /// Resets a stream (RFC 9113 section 6.4), with CANCEL (8) say. Its [`Closed`](super::Event::Closed) follows.
     ///
     /// # Errors
     ///
