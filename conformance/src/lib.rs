@@ -2,6 +2,7 @@
 //! its bytes, and against a server; what replays it stands with what it tests.
 
 pub mod compress;
+pub mod h2ws;
 pub mod http1;
 pub mod http1c;
 pub mod ws;

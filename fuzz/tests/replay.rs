@@ -14,6 +14,8 @@ fn every_committed_input() {
         ("compress_brotli", wire_fuzz::compress::compress_brotli),
         ("compress_zstd", wire_fuzz::compress::compress_zstd),
         ("compress_round_trip", wire_fuzz::compress::compress_round_trip),
+        ("h2ws_handshake", wire_fuzz::h2ws::h2ws_handshake),
+        ("h2ws_session", wire_fuzz::h2ws_session::h2ws_session),
         ("http1_head", wire_fuzz::http1::http1_head),
         ("http1_connection", wire_fuzz::http1::http1_connection),
         ("http1_round_trip", wire_fuzz::http1::http1_round_trip),

@@ -4,8 +4,15 @@ use interop::Result;
 
 use crate::workspace::Workspace;
 
-/// The one codec that may build on another.
-const EXCEPTIONS: &[(&str, &str)] = &[("wire-h2ws", "wire-ws")];
+/// The one codec that may build on another; and what h2, which its sessions are built on, brings: IO traits and codecs,
+/// no runtime. Without the feature `session` it has none of them.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("wire-h2ws", "wire-ws"),
+    ("wire-h2ws", "tokio"),
+    ("wire-h2ws", "tokio-util"),
+    ("wire-h2ws", "futures-core"),
+    ("wire-h2ws", "futures-sink"),
+];
 
 pub(crate) fn run(workspace: &Workspace) -> Result {
     let codecs = workspace.codecs();
@@ -63,7 +70,7 @@ mod tests {
 
     #[test]
     fn one_codec_may_build_on_one_other() {
-        let tree = "wire-h2ws v0.1.0\nwire-ws v0.1.0\nwire-http1 v0.1.0";
-        assert_eq!(forbidden("wire-h2ws", tree, CODECS), ["wire-http1"]);
+        let tree = "wire-h2ws v0.1.0\nwire-ws v0.1.0\nwire-http1 v0.1.0\ntokio v1.0.0\nmio v1.0.0";
+        assert_eq!(forbidden("wire-h2ws", tree, CODECS), ["mio", "wire-http1"]);
     }
 }

@@ -72,6 +72,9 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
             return 5;
         }
     }
+    if h2ws() != Some(true) {
+        return 6;
+    }
     0
 }
 
@@ -128,4 +131,12 @@ fn compress(coding: Coding, content: &[u8]) -> Option<Vec<u8>> {
     let decoded = decoder.decode(&wire, &mut out).ok()?.done;
     decoder.decode_eof().ok()?;
     (encoded && decoded).then_some(out)
+}
+
+/// Accepts the request of RFC 8441, section 5.1.
+fn h2ws() -> Option<bool> {
+    let target = wire_h2ws::handshake::Target::parse("wss://server.example.com/chat").ok()?;
+    let fields = [("sec-websocket-version", &b"13"[..]), ("sec-websocket-protocol", b"chat, superchat")];
+    let offer = wire_h2ws::handshake::accept(&target.request_head(), fields).ok()?;
+    Some(offer.select_protocol(&["chat"]) == Some("chat"))
 }

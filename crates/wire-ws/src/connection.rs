@@ -285,6 +285,19 @@ impl Connection {
         Ok(self.encoder.encode_prepared(message, &mut self.out)?)
     }
 
+    /// Puts a Ping into the output, beside those of the keepalive. Its Pong is an event of [`decode`](Self::decode).
+    ///
+    /// # Errors
+    ///
+    /// [`RefusedReason::Full`]; [`EncodeError::ControlTooLong`] for more than 125 bytes; [`EncodeError::Closed`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), RefusedReason> {
+        if self.encoder.is_closed() {
+            return Err(EncodeError::Closed.into());
+        }
+        self.room(payload.len())?;
+        Ok(self.encoder.encode_ping(payload, &mut self.out)?)
+    }
+
     /// Starts the closing handshake (section 7.1.2). The peer's Close is an event of [`decode`](Self::decode).
     ///
     /// # Errors
@@ -336,6 +349,12 @@ impl Connection {
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.queued() < self.config.soft_output_limit && !self.encoder.is_closed() && self.end.is_none()
+    }
+
+    /// Whether a Close was sent, by the caller or as an answer.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.encoder.is_closed()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.

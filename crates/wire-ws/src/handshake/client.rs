@@ -18,6 +18,21 @@ pub fn request_fields<'a>(
     key: &'a Key,
     protocols: &[&str],
 ) -> Result<impl Iterator<Item = (&'static str, Cow<'a, str>)> + use<'a>, EncodeError> {
+    let fixed = [
+        ("Upgrade", Cow::Borrowed("websocket")),
+        ("Sec-WebSocket-Version", Cow::Borrowed("13")),
+        ("Sec-WebSocket-Key", Cow::Borrowed(key.as_str())),
+    ];
+    let protocols = protocols_value(protocols)?.map(|list| ("Sec-WebSocket-Protocol", Cow::Owned(list)));
+    Ok(fixed.into_iter().chain(protocols))
+}
+
+/// The value of `Sec-WebSocket-Protocol` that offers `protocols`, in order of preference; `None` where there are none.
+///
+/// # Errors
+///
+/// As [`request_fields`].
+pub fn protocols_value(protocols: &[&str]) -> Result<Option<String>, EncodeError> {
     let mut list = String::new();
     for (i, name) in protocols.iter().enumerate() {
         if token(name.as_bytes()).is_none() || protocols[..i].contains(name) {
@@ -28,13 +43,7 @@ pub fn request_fields<'a>(
         }
         list.push_str(name);
     }
-    let fixed = [
-        ("Upgrade", Cow::Borrowed("websocket")),
-        ("Sec-WebSocket-Version", Cow::Borrowed("13")),
-        ("Sec-WebSocket-Key", Cow::Borrowed(key.as_str())),
-    ];
-    let protocols = (!list.is_empty()).then_some(("Sec-WebSocket-Protocol", Cow::Owned(list)));
-    Ok(fixed.into_iter().chain(protocols))
+    Ok((!list.is_empty()).then_some(list))
 }
 
 /// What a server agreed to.
@@ -79,14 +88,11 @@ pub fn verify_offered<'a, I>(
 where
     I: IntoIterator<Item = (&'a str, &'a [u8])>,
 {
-    let known = |extension: Result<Extension<'_>, InvalidExtensions>| {
-        extension.is_ok_and(|extension| extensions.contains(&extension.name))
-    };
     if status != 101 {
         return Err(ResponseError::Status(status));
     }
-    let (mut upgrade, mut connection) = (None, false);
-    let (mut accept, mut protocol, mut extension) = (None, None, false);
+    let (mut upgrade, mut connection, mut accept) = (None, false, None);
+    let mut terms = AcceptedTerms::default();
     for (name, value) in fields {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         if is("Upgrade") && upgrade.replace(trim(value)).is_some() {
@@ -95,11 +101,8 @@ where
             connection |= contains(value, "upgrade");
         } else if is("Sec-WebSocket-Accept") && accept.replace(trim(value)).is_some() {
             return Err(ResponseError::Accept);
-        } else if is("Sec-WebSocket-Protocol") && protocol.replace(trim(value)).is_some() {
-            return Err(ResponseError::Protocol);
-        } else if is("Sec-WebSocket-Extensions") {
-            extension |= !Extensions::new(value).all(known);
         }
+        terms.add(name, value, extensions)?;
     }
     if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
         return Err(ResponseError::Upgrade);
@@ -110,15 +113,63 @@ where
     if accept != Some(&key.accept()[..]) {
         return Err(ResponseError::Accept);
     }
-    if extension {
-        return Err(ResponseError::Extension);
+    terms.check(protocols)
+}
+
+/// Checks the fields of a response that both ways of opening a connection have in common,
+/// `Sec-WebSocket-Protocol` and `Sec-WebSocket-Extensions`, against what was offered.
+///
+/// # Errors
+///
+/// [`ResponseError::Protocol`], [`ResponseError::Extension`].
+pub fn verify_terms<'a, I>(
+    fields: I,
+    protocols: &[&str],
+    extensions: &[&str],
+) -> Result<Accepted<'a>, ResponseError>
+where
+    I: IntoIterator<Item = (&'a str, &'a [u8])>,
+{
+    let mut terms = AcceptedTerms::default();
+    for (name, value) in fields {
+        terms.add(name, value, extensions)?;
     }
-    let protocol = match protocol.map(token) {
-        None => None,
-        Some(Some(name)) if protocols.contains(&name) => Some(name),
-        Some(_) => return Err(ResponseError::Protocol),
-    };
-    Ok(Accepted { protocol })
+    terms.check(protocols)
+}
+
+/// What a server chose, as far as it was read.
+#[derive(Default)]
+struct AcceptedTerms<'a> {
+    protocol: Option<&'a [u8]>,
+    unknown_extension: bool,
+}
+
+impl<'a> AcceptedTerms<'a> {
+    fn add(&mut self, name: &str, value: &'a [u8], extensions: &[&str]) -> Result<(), ResponseError> {
+        let known = |extension: Result<Extension<'_>, InvalidExtensions>| {
+            extension.is_ok_and(|extension| extensions.contains(&extension.name))
+        };
+        if name.eq_ignore_ascii_case("Sec-WebSocket-Protocol") {
+            if self.protocol.replace(trim(value)).is_some() {
+                return Err(ResponseError::Protocol);
+            }
+        } else if name.eq_ignore_ascii_case("Sec-WebSocket-Extensions") {
+            self.unknown_extension |= !Extensions::new(value).all(known);
+        }
+        Ok(())
+    }
+
+    fn check(self, protocols: &[&str]) -> Result<Accepted<'a>, ResponseError> {
+        if self.unknown_extension {
+            return Err(ResponseError::Extension);
+        }
+        let protocol = match self.protocol.map(token) {
+            None => None,
+            Some(Some(name)) if protocols.contains(&name) => Some(name),
+            Some(_) => return Err(ResponseError::Protocol),
+        };
+        Ok(Accepted { protocol })
+    }
 }
 
 /// Why a response does not establish a connection. Sections are those of RFC 6455.

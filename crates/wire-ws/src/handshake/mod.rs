@@ -39,9 +39,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-pub use client::{Accepted, ResponseError, request_fields, verify, verify_offered};
+pub use client::{
+    Accepted, ResponseError, protocols_value, request_fields, verify, verify_offered, verify_terms,
+};
 pub use extensions::{Extension, Extensions, InvalidExtensions, Param};
-pub use server::{Offer, Rejection, RequestLine, accept};
+pub use server::{Offer, Rejection, RequestLine, Terms, accept};
 
 /// Whether a request asks for WebSocket at all: `websocket` is in its `Upgrade` (section 4.2.1 item 3).
 ///

@@ -19,6 +19,14 @@ pub struct RequestLine<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer<'a> {
     accept: [u8; 28],
+    terms: Terms<'a>,
+}
+
+/// What a client offers, whatever opens the connection: an HTTP/1.1 Upgrade, or extended CONNECT (RFC 8441).
+///
+/// The default offers nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms<'a> {
     protocols: Vec<&'a str>,
     extensions: Vec<&'a [u8]>,
     origin: Option<&'a [u8]>,
@@ -47,24 +55,46 @@ where
         return Err(Rejection::NoConnectionUpgrade);
     }
     found.host.one().ok_or(Rejection::Host)?;
-    match found.version.one() {
-        Some(b"13") => {}
-        Some(_) => return Err(Rejection::UnsupportedVersion),
-        None => return Err(Rejection::Version),
+    let key = found.key.one().and_then(Key::parse).ok_or(Rejection::Key);
+    let terms = found.terms()?;
+    Ok(Offer { accept: key?.accept(), terms })
+}
+
+impl<'a> Terms<'a> {
+    /// Checks the fields that both ways of opening a connection have in common: `Sec-WebSocket-Version`, `Origin`,
+    /// `Sec-WebSocket-Protocol` and `Sec-WebSocket-Extensions`.
+    ///
+    /// # Errors
+    ///
+    /// The first rule broken. Its status is that of HTTP/1.1; HTTP/2 has no 426.
+    pub fn read<I>(fields: I) -> Result<Self, Rejection>
+    where
+        I: IntoIterator<Item = (&'a str, &'a [u8])>,
+    {
+        Found::collect(fields).terms()
     }
-    let key = found.key.one().and_then(Key::parse).ok_or(Rejection::Key)?;
-    let origin = match found.origin {
-        Single::None => None,
-        origin => Some(origin.one().ok_or(Rejection::Origin)?),
-    };
-    let protocols = protocols(&found.protocols)?;
-    for value in &found.extensions {
-        let mut extensions = Extensions::new(value).peekable();
-        if extensions.peek().is_none() || extensions.any(|extension| extension.is_err()) {
-            return Err(Rejection::Extensions);
-        }
+
+    /// As [`Offer::protocols`].
+    pub fn protocols(&self) -> impl Iterator<Item = &'a str> {
+        self.protocols.iter().copied()
     }
-    Ok(Offer { accept: key.accept(), protocols, extensions: found.extensions, origin })
+
+    /// As [`Offer::select_protocol`].
+    #[must_use]
+    pub fn select_protocol(&self, supported: &[&str]) -> Option<&'a str> {
+        supported.iter().find_map(|name| self.protocols().find(|offered| offered == name))
+    }
+
+    /// As [`Offer::extensions`].
+    pub fn extensions(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.extensions.iter().copied()
+    }
+
+    /// As [`Offer::origin`].
+    #[must_use]
+    pub fn origin(&self) -> Option<&'a [u8]> {
+        self.origin
+    }
 }
 
 impl<'a> Offer<'a> {
@@ -76,25 +106,25 @@ impl<'a> Offer<'a> {
 
     /// The subprotocols that the client would speak, in its order of preference, each once.
     pub fn protocols(&self) -> impl Iterator<Item = &'a str> {
-        self.protocols.iter().copied()
+        self.terms.protocols()
     }
 
     /// The first of `supported`, in the server's order of preference, that the client offers. Names are compared
     /// with case.
     #[must_use]
     pub fn select_protocol(&self, supported: &[&str]) -> Option<&'a str> {
-        supported.iter().find_map(|name| self.protocols().find(|offered| offered == name))
+        self.terms.select_protocol(supported)
     }
 
     /// The values of `Sec-WebSocket-Extensions`, one for each line, correct by the grammar (see [`Extensions`]).
     pub fn extensions(&self) -> impl Iterator<Item = &'a [u8]> {
-        self.extensions.iter().copied()
+        self.terms.extensions()
     }
 
     /// The `Origin` of the page that the request comes from; other clients than browsers need not send it.
     #[must_use]
     pub fn origin(&self) -> Option<&'a [u8]> {
-        self.origin
+        self.terms.origin
     }
 
     /// The fields of the response with status 101 that accepts the offer (section 4.2.2 item 5): `Upgrade`,
@@ -106,7 +136,7 @@ impl<'a> Offer<'a> {
         &'s self,
         protocol: Option<&'s str>,
     ) -> impl Iterator<Item = (&'static str, &'s str)> {
-        let protocol = protocol.filter(|name| self.protocols.contains(name));
+        let protocol = protocol.filter(|name| self.terms.protocols.contains(name));
         [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", self.accept_value())]
             .into_iter()
             .chain(protocol.map(|name| ("Sec-WebSocket-Protocol", name)))
@@ -220,6 +250,26 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    fn terms(self) -> Result<Terms<'a>, Rejection> {
+        match self.version.one() {
+            Some(b"13") => {}
+            Some(_) => return Err(Rejection::UnsupportedVersion),
+            None => return Err(Rejection::Version),
+        }
+        let origin = match self.origin {
+            Single::None => None,
+            origin => Some(origin.one().ok_or(Rejection::Origin)?),
+        };
+        let protocols = protocols(&self.protocols)?;
+        for value in &self.extensions {
+            let mut extensions = Extensions::new(value).peekable();
+            if extensions.peek().is_none() || extensions.any(|extension| extension.is_err()) {
+                return Err(Rejection::Extensions);
+            }
+        }
+        Ok(Terms { protocols, extensions: self.extensions, origin })
+    }
+
     fn collect(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let mut found = Self::default();
         for (name, value) in fields {
