@@ -3,6 +3,7 @@
 mod allocation;
 mod bodies;
 mod client;
+mod client_handshake;
 mod deadlines;
 mod ends;
 mod fairness;

@@ -232,6 +232,89 @@ fn large_messages_and_slow_readers() {
     assert_eq!(got, [Got::Binary(3 << 20)]);
 }
 
+/// The rest of a large message is read straight into it, however it is cut; what follows it is not.
+#[test]
+fn large_messages_in_pieces() {
+    let world = world(echo);
+    let text = "g\u{fc}t ".repeat(25_000);
+    for piece in [5_000, 16_384, 70_000, 1 << 20] {
+        let mut peer = open(&world);
+        let frames = peer.frames(|encoder, out| {
+            encoder.encode_fragment(DataKind::Text, text.as_bytes(), false, out).unwrap();
+            encoder.encode_ping(b"between", out).unwrap();
+            encoder.encode_fragment(DataKind::Text, text.as_bytes(), true, out).unwrap();
+            encoder.encode_message(DataKind::Text, b"next", out).unwrap();
+        });
+        let mut got = Vec::new();
+        for piece in frames.chunks(piece) {
+            world.send(&peer.client, piece);
+            got.extend(peer.received());
+        }
+        let expected = [Got::Pong(b"between".to_vec()), Got::Text(text.repeat(2)), Got::Text("next".into())];
+        assert!(got == expected, "pieces of {piece}");
+        // What is wrong with it shows at once.
+        let mut bad = text.clone().into_bytes();
+        bad[100_000] = 0xff;
+        let frames = peer.frames(|encoder, out| encoder.encode_message(DataKind::Text, &bad, out).unwrap());
+        for piece in frames[..110_000].chunks(piece) {
+            world.send(&peer.client, piece);
+        }
+        assert_eq!(peer.received(), [Got::Close(Some(1007), String::new())], "pieces of {piece}");
+        // And so does its end.
+        let mut peer = open(&world);
+        let frames = peer.frames(|encoder, out| {
+            encoder.encode_message(DataKind::Text, text.as_bytes(), out).unwrap();
+        });
+        for piece in frames[..100_000].chunks(piece) {
+            world.send(&peer.client, piece);
+        }
+        peer.client.pipe.finish();
+        world.advance(5);
+        assert!(peer.client.is_closed());
+    }
+    world.advance(5);
+    assert_eq!((world.sim.live_tasks(), world.stats().websockets), (0, 0));
+}
+
+/// A message is not lost with the call that was waiting for its rest.
+#[test]
+fn a_large_message_outlives_a_cancelled_recv() {
+    use super::support::{sleep, with_sim};
+    let world = with_sim(|sim| {
+        move |mut request: Request| {
+            let sim = std::rc::Rc::clone(&sim);
+            let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+            upgrade.run(async move |mut socket| {
+                loop {
+                    let mut tick = std::pin::pin!(sleep(&sim, 1));
+                    let message = {
+                        let mut recv = std::pin::pin!(socket.recv());
+                        std::future::poll_fn(|cx| match recv.as_mut().poll(cx) {
+                            std::task::Poll::Ready(message) => std::task::Poll::Ready(Some(message)),
+                            std::task::Poll::Pending => tick.as_mut().poll(cx).map(|()| None),
+                        })
+                        .await
+                    };
+                    match message {
+                        Some(Some(Ok(message))) => socket.send(message).await.unwrap(),
+                        Some(_) => return,
+                        None => {}
+                    }
+                }
+            })
+        }
+    });
+    let mut peer = open(&world);
+    let frame = peer.frames(|encoder, out| {
+        encoder.encode_message(DataKind::Binary, &[7; 200_000], out).unwrap();
+    });
+    for piece in frame.chunks(20_000) {
+        world.send(&peer.client, piece);
+        world.advance(3);
+    }
+    assert_eq!(peer.received(), [Got::Binary(200_000)]);
+}
+
 /// A peer that sends and never reads fills its own pipe, not the server's memory.
 #[test]
 fn a_peer_that_never_reads_is_not_read_from() {
