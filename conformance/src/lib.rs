@@ -3,6 +3,7 @@
 
 pub mod http1;
 pub mod http1c;
+pub mod multipart;
 pub mod ws;
 
 use serde::Deserialize;
