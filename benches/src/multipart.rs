@@ -51,8 +51,11 @@ fn random(size: usize) -> Vec<u8> {
 fn short_form() -> Vec<u8> {
     let mut form = String::new();
     for i in 0..10 {
-        write!(form, "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"field-{i}\"\r\n\r\nvalue {i}\r\n")
-            .expect("memory");
+        write!(
+            form,
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"field-{i}\"\r\n\r\nvalue {i}\r\n"
+        )
+        .expect("memory");
     }
     write!(form, "--{BOUNDARY}--\r\n").expect("memory");
     form.into_bytes()
@@ -255,7 +258,11 @@ fn throughput(page: &mut String) -> Result {
             .min()
             .unwrap_or_default();
         let speed = gigabytes(input.len(), best);
-        let shown = if boundary.len() > 1 { format!("{} characters", boundary.len()) } else { "one character".into() };
+        let shown = if boundary.len() > 1 {
+            format!("{} characters", boundary.len())
+        } else {
+            "one character".into()
+        };
         writeln!(page, "| {what} | {shown} | {speed:.1} | {:.2} | 0.1 |", speed / ours)?;
     }
     Ok(())

@@ -11,6 +11,8 @@ pub(crate) enum Bench {
     Idle,
     /// Instructions, throughput and allocations of wire-http1
     Http1,
+    /// Throughput, instructions and allocations of wire-multipart
+    Multipart,
     /// Masking WebSocket payloads, against memcpy
     Mask,
 }
@@ -34,6 +36,7 @@ pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
     match what {
         Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
         Bench::Http1 => run(&mut bench("http1")),
+        Bench::Multipart => run(&mut bench("multipart")),
         Bench::Mask => run(&mut bench("mask")),
     }
 }

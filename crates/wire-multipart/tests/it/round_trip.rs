@@ -20,6 +20,11 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// What may stand in a file name, and what makes one dangerous.
+fn character() -> impl Strategy<Value = u8> {
+    prop_oneof![0x20..=0x7eu8, 0x80..=0xffu8, prop::sample::select(b". /\\:\r\n\t".to_vec())]
+}
+
 fn body(boundary: String) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..20),
@@ -100,11 +105,11 @@ proptest! {
     }
 
     #[test]
-    fn safe_names_are_safe(name in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'.'), Just(b' '), Just(b'/'), Just(b':')], 0..300)) {
+    fn safe_names_are_safe(name in prop::collection::vec(character(), 0..300)) {
         let head = wire_multipart::Part::file("a", &name);
         let mut input = Vec::new();
         let mut encoder = Encoder::new(Boundary::new("b").expect("a boundary"));
-        prop_assume!(encoder.encode_part(&head, b"", &mut input).is_ok());
+        encoder.encode_part(&head, b"", &mut input).expect("a part");
         let transcript = laws::run(&mut Form::new("b", &Config::default()), &input, || usize::MAX);
         let (received, _) = parts(&transcript.events);
         if let Some(safe) = &received[0].safe_filename {
