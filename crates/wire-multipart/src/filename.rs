@@ -13,7 +13,11 @@ const MAX: usize = 255;
 pub(crate) fn base_name(filename: &[u8]) -> Option<String> {
     let base = filename.rsplit(|&byte| byte == b'/' || byte == b'\\').next().unwrap_or_default();
     // What is dropped cannot join the rest to something else that is dropped: the trimming comes last.
-    let name: String = String::from_utf8_lossy(base).chars().filter(|&c| is_safe(c)).collect();
+    let mut name = String::with_capacity(base.len());
+    for chunk in base.utf8_chunks() {
+        name.extend(chunk.valid().chars().filter(|&c| is_safe(c)));
+        name.extend((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER));
+    }
     let name = name.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     if name.is_empty() || is_device(name) {
         return None;
