@@ -61,6 +61,11 @@ fn short_form() -> Vec<u8> {
     form.into_bytes()
 }
 
+/// A form of one file of 1 MiB.
+fn small_file() -> Vec<u8> {
+    upload(BOUNDARY, &random(1 << 20))
+}
+
 fn config() -> Config {
     let mut config = Config::default();
     config.max_file_size = u64::MAX;
@@ -157,6 +162,20 @@ const WORKLOADS: &[(&str, Workload)] = &[
     ("form-multer", |count| {
         let form = bytes::Bytes::from(short_form());
         (0..count).for_each(|_| assert_eq!(peer::multer(BOUNDARY, &form, PIECE), 70));
+    }),
+    ("file", |count| {
+        let (input, boundary, config) =
+            (small_file(), Boundary::new(BOUNDARY).expect("a boundary"), config());
+        (0..count).for_each(|_| assert_eq!(decode(&boundary, &config, &input, PIECE), 1 << 20));
+    }),
+    ("file-memmem", |count| {
+        let input = small_file();
+        (0..count).for_each(|_| assert_eq!(search(BOUNDARY, &input, PIECE), 1));
+    }),
+    #[cfg(feature = "peers")]
+    ("file-multer", |count| {
+        let input = bytes::Bytes::from(small_file());
+        (0..count).for_each(|_| assert_eq!(peer::multer(BOUNDARY, &input, PIECE), 1 << 20));
     }),
     ("bytes", |count| {
         let (form, boundary, config) = (short_form(), Boundary::new(BOUNDARY).expect("a boundary"), config());
@@ -283,6 +302,20 @@ fn instructions(page: &mut String) -> Result {
             page,
             "| form of ten short fields | {form:.0} | `multer` | {peer:.0} | {:.1} times less | 2 |",
             peer / form
+        )?;
+    }
+    let (file, memmem) = (per_run("file", 20)?, per_run("file-memmem", 20)?);
+    writeln!(
+        page,
+        "| file of 1 MiB in pieces of 64 KiB | {file:.0} | `memmem::Finder` alone | {memmem:.0} | {:.2} of its speed | 0.7 |",
+        memmem / file
+    )?;
+    if cfg!(feature = "peers") {
+        let peer = per_run("file-multer", 5)?;
+        writeln!(
+            page,
+            "| the same | {file:.0} | `multer` | {peer:.0} | {:.1} times less | 3 |",
+            peer / file
         )?;
     }
     let bytes = per_run("bytes", 100)?;

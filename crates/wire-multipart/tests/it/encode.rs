@@ -1,5 +1,7 @@
 //! What the encoders write, to the byte.
 
+use std::iter;
+
 use wire_multipart::{Boundary, ByteRangesEncoder, EncodeError, Encoder, Part};
 
 fn encoder() -> Encoder {
@@ -65,9 +67,9 @@ fn ranges() {
     let boundary = Boundary::new("b").expect("a boundary");
     let mut ranges = ByteRangesEncoder::new(boundary, "", None).expect("an encoder");
     let mut out = Vec::new();
-    for range in [0..0, 5..4] {
+    for range in [0..0, 5..5] {
         assert_eq!(ranges.encode_range_head(range.clone(), &mut out), Err(EncodeError::InvalidRange));
-        assert_eq!(ranges.content_length([range]), Err(EncodeError::InvalidRange));
+        assert_eq!(ranges.content_length(iter::once(range)), Err(EncodeError::InvalidRange));
     }
     ranges.encode_range_head(7..u64::MAX, &mut out).expect("a range");
     ranges.encode_range_head(0..1, &mut out).expect("a range");
@@ -76,11 +78,11 @@ fn ranges() {
         String::from_utf8(out).expect("ASCII"),
         "--b\r\nContent-Range: bytes 7-18446744073709551614/*\r\n\r\n\r\n--b\r\nContent-Range: bytes 0-0/*\r\n\r\n\r\n--b--\r\n"
     );
-    assert_eq!(ranges.content_length([0..u64::MAX]), Err(EncodeError::TooLong));
+    assert_eq!(ranges.content_length(iter::once(0..u64::MAX)), Err(EncodeError::TooLong));
 
     let ranges = ByteRangesEncoder::new(boundary, "a/b", Some(10)).expect("an encoder");
-    assert!(ranges.content_length([0..10]).is_ok());
-    assert_eq!(ranges.content_length([0..11]), Err(EncodeError::InvalidRange));
+    assert!(ranges.content_length(iter::once(0..10)).is_ok());
+    assert_eq!(ranges.content_length(iter::once(0..11)), Err(EncodeError::InvalidRange));
     assert!(ByteRangesEncoder::new(boundary, "a\r\nb", None).is_err());
 }
 

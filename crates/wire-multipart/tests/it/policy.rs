@@ -5,6 +5,9 @@ use wire_multipart::{Boundary, Config, Decoder, Event, Step};
 const FORM: &[u8] = b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhello\r\n\
     --b\r\nContent-Disposition: form-data; name=\"c\"; filename=\"\"\r\n\r\nworld\r\n--b--\r\n";
 
+/// An event and its payload.
+type Seen = (Option<Event>, &'static [u8]);
+
 struct Reader {
     decoder: Decoder,
     at: usize,
@@ -15,7 +18,7 @@ impl Reader {
         Self { decoder: Decoder::new(&Boundary::new("b").expect("a boundary"), config), at: 0 }
     }
 
-    fn next(&mut self, end: usize) -> Result<(Option<Event>, &'static [u8]), wire_multipart::Error> {
+    fn next(&mut self, end: usize) -> Result<Seen, wire_multipart::Error> {
         let input = &FORM[self.at..end];
         let step: Step = self.decoder.decode(input)?;
         self.at += step.consumed;
@@ -23,7 +26,7 @@ impl Reader {
     }
 
     /// The next events, their payloads where they are data.
-    fn rest(&mut self) -> Vec<Result<(Option<Event>, &'static [u8]), String>> {
+    fn rest(&mut self) -> Vec<Result<Seen, String>> {
         let mut all = Vec::new();
         loop {
             match self.next(FORM.len()) {
@@ -39,11 +42,11 @@ impl Reader {
     }
 }
 
-const BEGIN: (Option<Event>, &[u8]) = (Some(Event::PartBegin), b"");
-const END: (Option<Event>, &[u8]) = (Some(Event::PartEnd), b"");
-const FORM_END: (Option<Event>, &[u8]) = (Some(Event::End), b"");
+const BEGIN: Seen = (Some(Event::PartBegin), b"");
+const END: Seen = (Some(Event::PartEnd), b"");
+const FORM_END: Seen = (Some(Event::End), b"");
 
-fn data(bytes: &[u8]) -> Result<(Option<Event>, &[u8]), String> {
+fn data(bytes: &'static [u8]) -> Result<Seen, String> {
     Ok((Some(Event::Data { len: bytes.len() }), bytes))
 }
 
