@@ -5,6 +5,7 @@ pub mod compress;
 pub mod h2ws;
 pub mod http1;
 pub mod http1c;
+pub mod multipart;
 pub mod ws;
 
 use serde::Deserialize;

@@ -7,6 +7,9 @@ pub mod http1;
 pub mod http1_client;
 #[cfg(feature = "differential")]
 pub mod http1_hyper;
+pub mod multipart;
+#[cfg(feature = "differential")]
+pub mod multipart_multer;
 pub mod ws;
 pub mod ws_connection;
 pub mod ws_deflate;

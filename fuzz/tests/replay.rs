@@ -22,6 +22,10 @@ fn every_committed_input() {
         ("http1_client", wire_fuzz::http1_client::http1_client),
         #[cfg(feature = "differential")]
         ("http1_hyper", wire_fuzz::http1_hyper::http1_hyper),
+        ("multipart_parser", wire_fuzz::multipart::multipart_parser),
+        ("multipart_round_trip", wire_fuzz::multipart::multipart_round_trip),
+        #[cfg(feature = "differential")]
+        ("multipart_multer", wire_fuzz::multipart_multer::multipart_multer),
         ("ws_frames", wire_fuzz::ws::ws_frames),
         ("ws_message", wire_fuzz::ws::ws_message),
         ("ws_handshake", wire_fuzz::ws::ws_handshake),

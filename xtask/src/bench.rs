@@ -13,6 +13,8 @@ pub(crate) enum Bench {
     Http1,
     /// Content codings, against their backends called directly
     Compress,
+    /// Throughput, instructions and allocations of wire-multipart
+    Multipart,
     /// Masking WebSocket payloads, against memcpy
     Mask,
 }
@@ -37,6 +39,7 @@ pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
         Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
         Bench::Http1 => run(&mut bench("http1")),
         Bench::Compress => run(&mut bench("compress")),
+        Bench::Multipart => run(&mut bench("multipart")),
         Bench::Mask => run(&mut bench("mask")),
     }
 }

@@ -75,6 +75,10 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     if h2ws() != Some(true) {
         return 6;
     }
+    let Some(form) = multipart() else { return 7 };
+    if form != b"hello" {
+        return 8;
+    }
     0
 }
 
@@ -106,6 +110,31 @@ fn http1() -> Option<Vec<u8>> {
     connection.encode_data(&body, &mut response).ok()?;
     connection.encode_end(&mut response).ok()?;
     connection.next_cycle().then_some(response)
+}
+
+/// Encodes a form of one part, decodes it, and returns the part's body.
+fn multipart() -> Option<Vec<u8>> {
+    let boundary = wire_multipart::Boundary::from_entropy([7; 16]);
+    let (mut encoder, mut form) = (wire_multipart::Encoder::new(boundary), Vec::new());
+    encoder.encode_part(&wire_multipart::Part::file("a", "b.txt"), b"hello", &mut form).ok()?;
+    encoder.encode_end(&mut form).ok()?;
+    let mut decoder = wire_multipart::Decoder::new(&boundary, &wire_multipart::Config::default());
+    let (mut rest, mut body) = (&form[..], Vec::new());
+    loop {
+        let step = decoder.decode(rest).ok()?;
+        match step.event? {
+            wire_multipart::Event::PartBegin => {
+                let part = decoder.head().view(step.payload(rest));
+                if *part.name() != *b"a" || part.safe_filename()? != "b.txt" {
+                    return None;
+                }
+            }
+            wire_multipart::Event::Data { .. } => body.extend_from_slice(step.payload(rest)),
+            wire_multipart::Event::PartEnd => {}
+            wire_multipart::Event::End => return Some(body),
+        }
+        rest = &rest[step.consumed..];
+    }
 }
 
 /// Decodes the masked message of RFC 6455, section 5.7, and sends it back.
