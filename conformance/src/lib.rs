@@ -3,6 +3,7 @@
 
 pub mod http1;
 pub mod http1c;
+pub mod sse;
 pub mod ws;
 
 use serde::Deserialize;

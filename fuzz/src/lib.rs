@@ -4,6 +4,7 @@ pub mod http1;
 pub mod http1_client;
 #[cfg(feature = "differential")]
 pub mod http1_hyper;
+pub mod sse;
 pub mod ws;
 pub mod ws_connection;
 pub mod ws_deflate;

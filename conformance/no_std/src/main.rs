@@ -7,12 +7,14 @@
 
 extern crate alloc;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::{c_int, c_void};
 use core::panic::PanicInfo;
 
 use wire_http1::{BodyLen, ServerConnection};
+use wire_sse::{EventDecoder, Message, StreamEvent};
 use wire_ws::{DataKind, Decoder, Encoder, Role};
 
 // SAFETY: these are the functions of the C standard library, with its signatures.
@@ -66,6 +68,9 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     if echo != b"\x81\x05Hello" {
         return 4;
     }
+    if sse().as_deref() != Some("Hello") {
+        return 5;
+    }
     0
 }
 
@@ -97,6 +102,15 @@ fn http1() -> Option<Vec<u8>> {
     connection.encode_data(&body, &mut response).ok()?;
     connection.encode_end(&mut response).ok()?;
     connection.next_cycle().then_some(response)
+}
+
+/// Encodes an event and decodes it.
+fn sse() -> Option<String> {
+    let mut stream = Vec::new();
+    Message::data("Hello").id("1").encode(&mut stream).ok()?;
+    let mut decoder = EventDecoder::new(&wire_sse::Config::default());
+    let step = decoder.decode(&stream).ok()?;
+    (step.event? == StreamEvent::Message && decoder.last_event_id() == "1").then(|| decoder.data().into_owned())
 }
 
 /// Decodes the masked message of RFC 6455, section 5.7, and sends it back.
