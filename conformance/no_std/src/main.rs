@@ -56,6 +56,13 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
 
+/// What the landing pads of the prebuilt `alloc` end in. Nothing unwinds here.
+// SAFETY: no other object of this program defines the symbol; the unwinder would, and it comes with std.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    abort()
+}
+
 /// The entry for the C runtime.
 // SAFETY: the C runtime calls `main` once, and no other object of this program defines it.
 #[unsafe(no_mangle)]
