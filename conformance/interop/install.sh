@@ -11,6 +11,8 @@ need c++ build-essential
 need curl curl
 need kill procps
 need python3 python3 python3-pip
+need nginx nginx-light
+need wget wget
 need node nodejs
 need npm npm
 need php php-cli

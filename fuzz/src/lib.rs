@@ -1,5 +1,6 @@
 //! Fuzz targets of the wire family as plain functions: what libFuzzer runs, and what a test replays the seeds with.
 
+pub mod files;
 pub mod http1;
 pub mod http1_client;
 #[cfg(feature = "differential")]

@@ -14,6 +14,7 @@ fn every_committed_input() {
         ("http1_client", wire_fuzz::http1_client::http1_client),
         #[cfg(feature = "differential")]
         ("http1_hyper", wire_fuzz::http1_hyper::http1_hyper),
+        ("files_path", wire_fuzz::files::files_path),
         ("sse_decoder", wire_fuzz::sse::sse_decoder),
         ("ws_frames", wire_fuzz::ws::ws_frames),
         ("ws_message", wire_fuzz::ws::ws_message),

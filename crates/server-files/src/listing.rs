@@ -131,9 +131,9 @@ pub(crate) fn page(path: &[u8], mut entries: Vec<Entry>, order: Order) -> String
     for Entry { name, directory, size, modified } in &entries {
         let slash = if *directory { "/" } else { "" };
         // `./`: a name is never taken for a scheme or an absolute path.
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<tr><td><a href=\"./{}{slash}\">{}{slash}</a><td>{}<td>{}\n",
+            "<tr><td><a href=\"./{}{slash}\">{}{slash}</a><td>{}<td>{}",
             percent_encode(name, SEGMENT),
             escape(&String::from_utf8_lossy(name)),
             if *directory { String::new() } else { readable(*size) },
