@@ -30,10 +30,13 @@ fn tree() -> std::io::Result<Tree> {
     for directory in ["root/a/b/c", "root/.hidden", "root/sp ace", "SECRET-dir/a", "root2"] {
         fs::create_dir_all(folder.path().join(directory))?;
     }
-    for inside in ["f", "a/f", "a/b/f.txt", "a/b/c/index.html", ".hidden/f", ".f", "sp ace/ü", "%2e%2e", "..."] {
+    for inside in
+        ["f", "a/f", "a/b/f.txt", "a/b/c/index.html", ".hidden/f", ".f", "sp ace/ü", "%2e%2e", "..."]
+    {
         fs::write(root.join(inside), INSIDE)?;
     }
-    for outside in ["SECRET", "f", "a", "SECRET-dir/f", "SECRET-dir/index.html", "SECRET-dir/a/f", "root2/f"] {
+    for outside in ["SECRET", "f", "a", "SECRET-dir/f", "SECRET-dir/index.html", "SECRET-dir/a/f", "root2/f"]
+    {
         fs::write(folder.path().join(outside), OUTSIDE)?;
     }
     let absolute = |path: &str| folder.path().join(path);
