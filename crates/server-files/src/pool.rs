@@ -27,11 +27,15 @@ impl<T> Unpin for Task<T> {}
 impl<T> Future for Task<T> {
     type Output = T;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<T> {
+    #[cfg_attr(
+        not(feature = "rt-tokio"),
+        expect(unused_variables, reason = "what was done in place never waits")
+    )]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.get_mut() {
             Self::Done(result) => Poll::Ready(result.take().expect("polled behind its end")),
             #[cfg(feature = "rt-tokio")]
-            Self::Pool(task) => Pin::new(task).poll(_cx).map(|joined| match joined {
+            Self::Pool(task) => Pin::new(task).poll(cx).map(|joined| match joined {
                 Ok(result) => result,
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
