@@ -75,3 +75,30 @@ fn parse_date(value: &[u8]) -> Option<i64> {
     let date = httpdate::parse_http_date(str::from_utf8(value).ok()?.trim()).ok()?;
     Some(seconds(date))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::etag::Stamp;
+    use crate::open::Facts;
+
+    /// Two seconds make a file's date a strong validator (section 8.8.2.2), and its tag a strong tag.
+    #[test]
+    fn validators_become_strong() {
+        let stamp = Stamp::new(&Facts { len: 1, modified: (0, 5) }, "");
+        let strong_at = |now: i64, field: &str, value: &str| {
+            let fields = [(field, value.as_bytes())];
+            let request = FileRequest::new("GET", "/", None, fields.into_iter());
+            evaluate(&request, &stamp.at(now)) == Verdict::Perform { range: true }
+        };
+        for (field, value) in
+            [("if-range", "Thu, 01 Jan 1970 00:00:00 GMT"), ("if-range", "\"1-5\""), ("if-match", "\"1-5\"")]
+        {
+            for (now, strong) in [(0, false), (1, false), (2, true), (100, true)] {
+                assert_eq!(strong_at(now, field, value), strong, "{field}: {value} after {now} s");
+            }
+        }
+        assert_eq!(stamp.at(1).etag(), "W/\"1-5\"");
+        assert_eq!(stamp.at(2).etag(), "\"1-5\"");
+    }
+}
