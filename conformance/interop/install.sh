@@ -14,6 +14,8 @@ need brotli brotli
 need zstd zstd
 need kill procps
 need python3 python3 python3-pip
+need nginx nginx-light
+need wget wget
 need node nodejs
 need npm npm
 need php php-cli

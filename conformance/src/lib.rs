@@ -6,6 +6,10 @@ pub mod h2ws;
 pub mod http1;
 pub mod http1c;
 pub mod multipart;
+pub mod files;
+pub mod http1;
+pub mod http1c;
+pub mod sse;
 pub mod ws;
 
 use serde::Deserialize;

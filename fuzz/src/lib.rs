@@ -3,6 +3,7 @@
 pub mod compress;
 pub mod h2ws;
 pub mod h2ws_session;
+pub mod files;
 pub mod http1;
 pub mod http1_client;
 #[cfg(feature = "differential")]
@@ -10,6 +11,7 @@ pub mod http1_hyper;
 pub mod multipart;
 #[cfg(feature = "differential")]
 pub mod multipart_multer;
+pub mod sse;
 pub mod ws;
 pub mod ws_connection;
 pub mod ws_deflate;

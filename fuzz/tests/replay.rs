@@ -26,6 +26,8 @@ fn every_committed_input() {
         ("multipart_round_trip", wire_fuzz::multipart::multipart_round_trip),
         #[cfg(feature = "differential")]
         ("multipart_multer", wire_fuzz::multipart_multer::multipart_multer),
+        ("files_path", wire_fuzz::files::files_path),
+        ("sse_decoder", wire_fuzz::sse::sse_decoder),
         ("ws_frames", wire_fuzz::ws::ws_frames),
         ("ws_message", wire_fuzz::ws::ws_message),
         ("ws_handshake", wire_fuzz::ws::ws_handshake),

@@ -96,6 +96,7 @@ fn interop(workspace: &Workspace, options: Interop) -> Result<interop::Report> {
     Ok(interop::run(&interop::Options {
         proxy: echo.with_file_name("proxy"),
         wscat: echo.with_file_name("wscat"),
+        files: echo.with_file_name("static"),
         echo,
         scripts: workspace.root.join("conformance/interop"),
         tools: workspace.target.join("interop"),

@@ -72,10 +72,10 @@ impl Workspace {
         self.packages.iter().filter(move |package| package.needs.iter().any(|needed| needed == name))
     }
 
-    /// Builds the echo server for release, and says where it is.
+    /// Builds the servers for release, and says where `echo` is; the others are beside it.
     pub(crate) fn build_echo(&self) -> Result<PathBuf> {
-        let examples = ["--example", "echo", "--example", "proxy", "--example", "wscat"];
-        crate::run(self.cargo(&["build", "--release"]).args(examples))?;
+        let mut build = self.cargo(&["build", "--release"]);
+        crate::run(build.args(["echo", "proxy", "static", "wscat"].iter().flat_map(|name| ["--example", name])))?;
         Ok(self.target.join("release/examples/echo"))
     }
 }

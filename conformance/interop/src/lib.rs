@@ -1,4 +1,4 @@
-//! The interop run: real clients and hostile ones held against the `echo` server, as separate processes over loopback.
+//! The interop run: real clients and hostile ones held against the example servers, as separate processes over loopback.
 //!
 //! - [`run`] holds all of it against one `echo` binary and reports one line per check.
 //! - [`Server`] is a running `echo`; [`http`] and [`ws`] are small clients written apart from the codecs they judge.
@@ -12,6 +12,7 @@ pub mod ws;
 
 mod client_rules;
 mod curl;
+mod files;
 mod hostile;
 mod large;
 mod lifecycle;
@@ -36,6 +37,8 @@ pub struct Options {
     pub proxy: PathBuf,
     /// The WebSocket client under test.
     pub wscat: PathBuf,
+    /// The static file server under test.
+    pub files: PathBuf,
     /// The folder `conformance/interop`.
     pub scripts: PathBuf,
     /// The folder that `install.sh` filled.
@@ -51,6 +54,7 @@ type Group = (&'static str, fn(&Options, &mut Report) -> Result);
 const GROUPS: &[Group] = &[
     ("curl", curl::run),
     ("proxy", proxy::run),
+    ("files", files::run),
     ("raw", raw::run),
     ("hostile", hostile::run),
     ("websocket", websocket::run),

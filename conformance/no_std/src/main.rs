@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::{c_int, c_void};
@@ -14,6 +15,7 @@ use core::panic::PanicInfo;
 
 use wire_compress::{Coding, Encoder, EncoderConfig, Flush};
 use wire_http1::{BodyLen, ServerConnection};
+use wire_sse::{EventDecoder, Message, StreamEvent};
 use wire_ws::{DataKind, Decoder, Encoder, Role};
 
 // SAFETY: these are the functions of the C standard library, with its signatures.
@@ -55,6 +57,13 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
 
+/// What the landing pads of the prebuilt `alloc` end in. Nothing unwinds here.
+// SAFETY: no other object of this program defines the symbol; the unwinder would, and it comes with std.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    abort()
+}
+
 /// The entry for the C runtime.
 // SAFETY: the C runtime calls `main` once, and no other object of this program defines it.
 #[unsafe(no_mangle)]
@@ -78,6 +87,9 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     let Some(form) = multipart() else { return 7 };
     if form != b"hello" {
         return 8;
+    }
+    if sse().as_deref() != Some("Hello") {
+        return 9;
     }
     0
 }
@@ -135,6 +147,15 @@ fn multipart() -> Option<Vec<u8>> {
         }
         rest = &rest[step.consumed..];
     }
+}
+
+/// Encodes an event and decodes it.
+fn sse() -> Option<String> {
+    let mut stream = Vec::new();
+    Message::data("Hello").id("1").encode(&mut stream).ok()?;
+    let mut decoder = EventDecoder::new(&wire_sse::Config::default());
+    let step = decoder.decode(&stream).ok()?;
+    (step.event? == StreamEvent::Message && decoder.last_event_id() == "1").then(|| decoder.data().into_owned())
 }
 
 /// Decodes the masked message of RFC 6455, section 5.7, and sends it back.

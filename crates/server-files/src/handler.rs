@@ -1,0 +1,30 @@
+//! [`Files`] as a handler of server-core (feature `server-core`).
+
+use server_core::{Handler, Incoming, Request};
+
+use crate::body::FileBody;
+use crate::files::{Files, ServeFuture};
+
+impl Handler<Request> for Files {
+    type Body = FileBody;
+    type Future = ServeFuture;
+
+    fn call(&self, request: Request) -> ServeFuture {
+        self.serve(&request)
+    }
+}
+
+impl Handler<http::Request<Incoming>> for Files {
+    type Body = FileBody;
+    type Future = ServeFuture;
+
+    fn call(&self, request: http::Request<Incoming>) -> ServeFuture {
+        self.serve(&request)
+    }
+}
+
+impl From<FileBody> for server_core::Body {
+    fn from(body: FileBody) -> Self {
+        Self::new(body)
+    }
+}

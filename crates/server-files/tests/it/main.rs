@@ -1,0 +1,8 @@
+//! The tests of server-files against its public API, as one binary.
+
+mod bodies;
+mod race;
+mod rules;
+mod send_file;
+mod services;
+mod tree;

@@ -1,0 +1,196 @@
+//! A static file server for a site: `cargo run --release --example static -- DIR`.
+//!
+//! `--help` has the flags; the README beside this file says what is answered.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use http::{HeaderValue, Response};
+use http_body::Body as _;
+use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
+use server_core::{Listener as _, Request, Server};
+use server_files::{FileBody, Files};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Static file server
+#[derive(Parser)]
+#[command(name = "static")]
+struct Options {
+    /// Directory whose files are served
+    #[arg(value_name = "DIR")]
+    root: PathBuf,
+    /// Another directory for the paths below PATH; may be repeated
+    #[arg(long, value_name = "PATH=DIR")]
+    mount: Vec<String>,
+    /// Address to listen on; may be repeated; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: Vec<String>,
+    /// Threads; 1 is a single-threaded runtime
+    #[arg(long, value_name = "N", default_value_t = cores(), value_parser = clap::value_parser!(u16).range(1..))]
+    workers: u16,
+    /// List directories that have no index.html
+    #[arg(long)]
+    index: bool,
+    /// File served with 200 where nothing is found, for single-page applications
+    #[arg(long, value_name = "FILE")]
+    spa: Option<String>,
+    /// File that is the content of every 404
+    #[arg(long, value_name = "FILE")]
+    not_found: Option<String>,
+    /// Keep open files, up to 4096, and believe them for a second
+    #[arg(long)]
+    cache: bool,
+    /// Serve NAME.zst, NAME.br or NAME.gz, where they lie, to clients that take them
+    #[arg(long)]
+    precompressed: bool,
+    /// Follow symbolic links that lead to what is below DIR
+    #[arg(long)]
+    follow_links: bool,
+    /// Serve names that begin with a dot
+    #[arg(long)]
+    hidden: bool,
+    /// Cache-Control for paths that fit PATTERN, where * is any characters; may be repeated, the first that fits counts
+    #[arg(long, value_name = "PATTERN=VALUE")]
+    cache_control: Vec<String>,
+    /// No line for each request
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn cores() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().try_into().unwrap_or(u16::MAX))
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let level = if options.quiet { "warn" } else { "info" };
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(level.parse().expect("a level"))
+                .from_env_lossy(),
+        )
+        .init();
+    let mut runtime = if options.workers == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(options.workers.into());
+        builder
+    };
+    let result =
+        runtime.enable_all().build().map_err(|error| format!("cannot start: {error}")).and_then(|runtime| {
+            let result = runtime.block_on(run(&options));
+            runtime.shutdown_background();
+            result
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("static: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn files(options: &Options) -> Result<Files, String> {
+    let mut files = Files::builder(&options.root)
+        .listing(options.index)
+        .precompressed(options.precompressed)
+        .follow_links(options.follow_links)
+        .hidden(options.hidden);
+    for mount in &options.mount {
+        let (path, root) = mount.split_once('=').ok_or(format!("--mount {mount}: not PATH=DIR"))?;
+        files = files.mount(path, root);
+    }
+    for rule in &options.cache_control {
+        let (pattern, value) =
+            rule.split_once('=').ok_or(format!("--cache-control {rule}: not PATTERN=VALUE"))?;
+        let value =
+            HeaderValue::from_str(value).map_err(|error| format!("--cache-control {rule}: {error}"))?;
+        files = files.cache_control(pattern, value);
+    }
+    if let Some(path) = &options.spa {
+        files = files.fallback(path);
+    }
+    if let Some(path) = &options.not_found {
+        files = files.not_found(path);
+    }
+    if options.cache {
+        files = files.cache(4096, Duration::from_secs(1));
+    }
+    files.build().map_err(|error| error.to_string())
+}
+
+async fn run(options: &Options) -> Result<(), String> {
+    let files = files(options)?;
+    let mut listeners = Vec::new();
+    for address in resolve(&options.listen)? {
+        let listener =
+            TokioListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        listeners.push(listener);
+    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+
+    let handler = move |request: Request| {
+        let files = files.clone();
+        async move { answer(&files, request).await }
+    };
+    let server = Server::new(handler, TokioTimer);
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let server = server.clone();
+        tokio::spawn(async move {
+            if let Err(error) = serve(&server, listener).await {
+                tracing::error!(%error, %address, "listener failed");
+            }
+        });
+        let mut out = io::stdout();
+        writeln!(out, "listening on http://{address}")
+            .and_then(|()| out.flush())
+            .map_err(|error| format!("cannot say where it listens: {error}"))?;
+    }
+
+    let mut signals = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
+    signals().await;
+    server.shutdown();
+    tokio::select! {
+        () = server.closed() => Ok(()),
+        () = signals() => Err("stopped by a second signal".to_owned()),
+    }
+}
+
+fn resolve(listen: &[String]) -> Result<Vec<SocketAddr>, String> {
+    let mut addresses = Vec::new();
+    for name in listen {
+        let resolved = name.to_socket_addrs().map_err(|error| format!("cannot listen on {name}: {error}"))?;
+        addresses.extend(resolved);
+    }
+    Ok(addresses)
+}
+
+/// The answer, and its line in the log: who, what, how it ended, how long the content is and how long it took to open.
+async fn answer(files: &Files, request: Request) -> Response<FileBody> {
+    let begun = Instant::now();
+    let response = files.serve(&request).await;
+    if tracing::enabled!(tracing::Level::INFO) {
+        let peer = request.connection().peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
+        tracing::info!(
+            "{peer} \"{} {}\" {} {} {} us",
+            request.method(),
+            request.target().escape_debug(),
+            response.status().as_u16(),
+            response.body().size_hint().exact().unwrap_or(0),
+            begun.elapsed().as_micros(),
+        );
+    }
+    response
+}
