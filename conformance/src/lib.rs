@@ -2,13 +2,13 @@
 //! its bytes, and against a server; what replays it stands with what it tests.
 
 pub mod compress;
+pub mod files;
 pub mod h2ws;
 pub mod http1;
-pub mod http1c;
-pub mod multipart;
-pub mod files;
 pub mod http1;
 pub mod http1c;
+pub mod http1c;
+pub mod multipart;
 pub mod sse;
 pub mod ws;
 

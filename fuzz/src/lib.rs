@@ -1,9 +1,9 @@
 //! Fuzz targets of the wire family as plain functions: what libFuzzer runs, and what a test replays the seeds with.
 
 pub mod compress;
+pub mod files;
 pub mod h2ws;
 pub mod h2ws_session;
-pub mod files;
 pub mod http1;
 pub mod http1_client;
 #[cfg(feature = "differential")]

@@ -75,7 +75,9 @@ impl Workspace {
     /// Builds the servers for release, and says where `echo` is; the others are beside it.
     pub(crate) fn build_echo(&self) -> Result<PathBuf> {
         let mut build = self.cargo(&["build", "--release"]);
-        crate::run(build.args(["echo", "proxy", "static", "wscat"].iter().flat_map(|name| ["--example", name])))?;
+        crate::run(
+            build.args(["echo", "proxy", "static", "wscat"].iter().flat_map(|name| ["--example", name])),
+        )?;
         Ok(self.target.join("release/examples/echo"))
     }
 }

@@ -44,8 +44,8 @@ pub(crate) fn tokio_websockets(cell: &Cell, count: u64) {
 
 /// Blocking, with one flush for what arrived at once: the best that it can.
 pub(crate) fn tungstenite(cell: &Cell, count: u64) {
-    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
     use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
     let mut socket = WebSocket::from_raw_socket(feed(cell, count), Role::Server, None);
     loop {
         match socket.read() {
@@ -63,7 +63,9 @@ pub(crate) fn hyper(cell: &Cell, count: u64) {
     use hyper_util::rt::TokioIo;
     let service = service_fn(|_| async {
         let mut response = http::Response::new(Full::new(bytes::Bytes::from_static(HELLO.as_bytes())));
-        response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
         Ok::<_, Infallible>(response)
     });
     let connection = hyper::server::conn::http1::Builder::new()

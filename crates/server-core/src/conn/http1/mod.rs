@@ -333,9 +333,7 @@ where
                 let polled = body.as_mut().poll_frame(cx);
                 let demand = link.leave(cx);
                 let done = match polled {
-                    Poll::Ready(Some(Ok(frame))) => {
-                        link.write_frame(head, frame, body.is_end_stream())?
-                    }
+                    Poll::Ready(Some(Ok(frame))) => link.write_frame(head, frame, body.is_end_stream())?,
                     Poll::Ready(Some(Err(error))) => link.body_failed(head, error.into())?,
                     Poll::Ready(None) => link.end_response(head)?,
                     Poll::Pending if link.serve_body(demand, config, budget) == Progress::Made => false,
