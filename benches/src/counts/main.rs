@@ -113,7 +113,8 @@ impl Cell {
 
     /// Instructions per message or request.
     fn count(&self, program: &str) -> Result<f64> {
-        let rounds = 2000 / self.at_once as u64 + 50;
+        // Enough that what happens once a second, or when a buffer grows, does not show.
+        let rounds = 300_000 / self.burst().len().clamp(600, 7500) as u64;
         Ok(per_run(&format!("{}/{program}", self.name), rounds)? / self.at_once as f64)
     }
 }
