@@ -16,7 +16,8 @@ pub fn per_run(name: &str, count: u64) -> Result<f64> {
 }
 
 /// callgrind takes each byte of `rep movsb` for an instruction: libc is told to copy by vectors, whatever the length.
-const VECTORS: &str = "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
+const VECTORS: &str =
+    "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
 
 /// Instructions of this program with these arguments.
 ///

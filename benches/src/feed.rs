@@ -43,7 +43,11 @@ impl Feed {
 }
 
 impl AsyncRead for Feed {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if let Some(bytes) = self.next(buf.remaining()) {
             buf.put_slice(bytes);
             Poll::Ready(Ok(()))

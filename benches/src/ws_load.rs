@@ -117,7 +117,11 @@ fn load(arguments: &[String]) -> Result {
 
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
     for (id, connection) in connections.iter_mut().enumerate() {
-        poll.registry().register(&mut connection.stream, Token(id), Interest::READABLE | Interest::WRITABLE)?;
+        poll.registry().register(
+            &mut connection.stream,
+            Token(id),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
     }
     let mut input = vec![0; 256 << 10];
     let (start, time) = (Instant::now(), Duration::from_millis(milliseconds.parse()?));

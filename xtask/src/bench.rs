@@ -5,35 +5,62 @@ use interop::Result;
 use crate::run;
 use crate::workspace::Workspace;
 
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What to measure
+    #[arg(default_value = "loopback")]
+    what: Bench,
+    /// loopback: only these groups (http, ws, ws-deep, ws-text), and only printed
+    groups: Vec<String>,
+    /// loopback: about three minutes, for a first look
+    #[arg(long)]
+    quick: bool,
+    /// Compare the family's own instruction counts with benches/gate.toml
+    #[arg(long, conflicts_with_all = ["what", "quick"])]
+    gate: bool,
+    /// Rewrite benches/gate.toml
+    #[arg(long, requires = "gate")]
+    update: bool,
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Bench {
+enum Bench {
+    /// Servers side by side with their peers, over loopback
+    Loopback,
+    /// Instructions in memory, beside the peers'
+    Instructions,
     /// Resident memory per idle connection
     Idle,
     /// Instructions, throughput and allocations of wire-http1
     Http1,
-    /// Masking WebSocket payloads, against memcpy
-    Mask,
+    /// Masking, validating and decoding of wire-ws, against memcpy
+    Ws,
 }
 
-pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
+pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
+    if options.gate {
+        // Without peers, whose features would reach into what is shared.
+        let mut gate = workspace.cargo(&BENCH);
+        gate.args(["--bin", "counts", "--", "gate"]);
+        return run(gate.args(options.update.then_some("--update")));
+    }
     let bench = |name| {
-        let run = [
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "wire-benches",
-            "--features",
-            "peers",
-            "--bin",
-            name,
-            "--",
-        ];
-        workspace.cargo(&run)
+        let mut bench = workspace.cargo(&BENCH);
+        bench.args(["--features", "peers", "--bin", name, "--"]);
+        bench
     };
-    match what {
+    match options.what {
+        Bench::Loopback => {
+            let programs = ["--bin", "server", "--bin", "ws-load"];
+            let package = ["build", "--release", "--package", "wire-benches", "--features", "peers"];
+            run(workspace.cargo(&package).args(programs))?;
+            run(bench("loopback").args(options.quick.then_some("--quick")).args(&options.groups))
+        }
+        Bench::Instructions => run(bench("counts").arg("table")),
         Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
         Bench::Http1 => run(&mut bench("http1")),
-        Bench::Mask => run(&mut bench("mask")),
+        Bench::Ws => run(&mut bench("ws")),
     }
 }
+
+const BENCH: [&str; 5] = ["run", "--release", "--quiet", "--package", "wire-benches"];

@@ -53,7 +53,10 @@ pub(crate) fn compare() -> Result {
             } else {
                 "ok"
             };
-            println!("{verdict:6} {program}, {cell}: {now} instructions, committed {before} ({:+.1} %)", change * 100.0);
+            println!(
+                "{verdict:6} {program}, {cell}: {now} instructions, committed {before} ({:+.1} %)",
+                change * 100.0
+            );
         }
     }
     let file = Path::new(FILE).display();

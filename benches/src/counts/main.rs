@@ -8,10 +8,10 @@
 //! A peer is one function and its line in [`ECHOES`] or [`HELLOS`].
 
 mod gate;
+mod ours;
 #[cfg(feature = "peers")]
 mod peers;
 mod table;
-mod ours;
 
 use std::env;
 use std::process::ExitCode;

@@ -44,8 +44,8 @@ pub(crate) fn tokio_websockets(cell: &Cell, count: u64) {
 
 /// Blocking, with one flush for what arrived at once: the best that it can.
 pub(crate) fn tungstenite(cell: &Cell, count: u64) {
-    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
     use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
     let mut socket = WebSocket::from_raw_socket(feed(cell, count), Role::Server, None);
     loop {
         match socket.read() {
@@ -64,7 +64,10 @@ pub(crate) fn hyper(cell: &Cell, count: u64) {
     let service = service_fn(|_| async {
         let body = Full::new(bytes::Bytes::from_static(HELLO.as_bytes()));
         Ok::<_, Infallible>(
-            http::Response::builder().header(http::header::CONTENT_TYPE, "text/plain").body(body).expect("a response"),
+            http::Response::builder()
+                .header(http::header::CONTENT_TYPE, "text/plain")
+                .body(body)
+                .expect("a response"),
         )
     });
     let connection = hyper::server::conn::http1::Builder::new()

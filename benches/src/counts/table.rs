@@ -21,7 +21,10 @@ pub(crate) fn write() -> Result {
     let mut targets = String::new();
     table(&mut page, &mut targets, "WebSocket echo", ECHOES, |cell| matches!(cell.what, What::Message(..)))?;
     table(&mut page, &mut targets, "`GET /hello`", HELLOS, |cell| matches!(cell.what, What::Request(_)))?;
-    write!(page, "## Targets\n\n| program | cell | at most | measured | |\n|---|---|---|---|---|\n{targets}")?;
+    write!(
+        page,
+        "## Targets\n\n| program | cell | at most | measured | |\n|---|---|---|---|---|\n{targets}"
+    )?;
     print!("{page}");
     Ok(fs::write(FILE, page)?)
 }

@@ -89,7 +89,8 @@ impl Canned for Echo {
 }
 
 /// The answer to the key of [`UPGRADE`](wire_benches::requests::UPGRADE).
-pub(crate) const ACCEPTED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+pub(crate) const ACCEPTED: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 fn head_len(read: &[u8]) -> Option<usize> {

@@ -35,7 +35,9 @@ pub(crate) async fn fastwebsockets(stream: TcpStream) -> Result {
 }
 
 /// One message after the other.
-async fn echo<M, E>(mut socket: impl Stream<Item = std::result::Result<M, E>> + Sink<M, Error = E> + Unpin) -> Result
+async fn echo<M, E>(
+    mut socket: impl Stream<Item = std::result::Result<M, E>> + Sink<M, Error = E> + Unpin,
+) -> Result
 where
     E: std::error::Error + Send + Sync + 'static,
 {
@@ -46,7 +48,9 @@ where
 }
 
 /// Flushes once for what arrived at once.
-async fn gather<M, E>(mut socket: impl Stream<Item = std::result::Result<M, E>> + Sink<M, Error = E> + Unpin) -> Result
+async fn gather<M, E>(
+    mut socket: impl Stream<Item = std::result::Result<M, E>> + Sink<M, Error = E> + Unpin,
+) -> Result
 where
     E: std::error::Error + Send + Sync + 'static,
 {
