@@ -39,10 +39,7 @@ enum Bench {
 
 pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
     if options.gate {
-        // Without peers, whose features would reach into what is shared.
-        let mut gate = workspace.cargo(&BENCH);
-        gate.args(["--bin", "counts", "--", "gate"]);
-        return run(gate.args(options.update.then_some("--update")));
+        return run_gate(workspace, options.update);
     }
     let bench = |name| {
         let mut bench = workspace.cargo(&BENCH);
@@ -61,6 +58,14 @@ pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
         Bench::Http1 => run(&mut bench("http1")),
         Bench::Ws => run(&mut bench("ws")),
     }
+}
+
+/// Compares the family's own instruction counts with the committed ones, or commits them.
+pub(crate) fn run_gate(workspace: &Workspace, update: bool) -> Result {
+    // Without peers, whose features would reach into what is shared.
+    let mut gate = workspace.cargo(&BENCH);
+    gate.args(["--bin", "counts", "--", "gate"]);
+    run(gate.args(update.then_some("--update")))
 }
 
 const BENCH: [&str; 5] = ["run", "--release", "--quiet", "--package", "wire-benches"];

@@ -27,7 +27,7 @@ struct Cell {
     /// Messages or requests that arrive with one read.
     at_once: usize,
     what: What,
-    /// Most instructions that an issue of this project allows each program.
+    /// The most instructions that we want a program to take.
     targets: &'static [(&'static str, f64)],
 }
 

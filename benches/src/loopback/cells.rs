@@ -7,7 +7,7 @@ pub(crate) struct Cell {
     pub(crate) group: &'static str,
     pub(crate) name: &'static str,
     pub(crate) load: Load,
-    /// Least rate and most CPU time per operation, as ratios to the peer's: what this project wants.
+    /// The least rate and the most CPU time per operation that we want, as ratios to the peer's.
     pub(crate) targets: &'static [Target],
 }
 
