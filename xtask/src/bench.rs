@@ -29,8 +29,8 @@ enum Bench {
     Loopback,
     /// Instructions in memory, beside the peers'
     Instructions,
-    /// Resident memory per idle connection
-    Idle,
+    /// Resident memory per idle connection, allocations per message and request
+    Memory,
     /// Instructions, throughput and allocations of wire-http1
     Http1,
     /// Masking, validating and decoding of wire-ws, against memcpy
@@ -48,16 +48,22 @@ pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
     };
     match options.what {
         Bench::Loopback => {
-            let programs = ["--bin", "server", "--bin", "ws-load"];
-            let package = ["build", "--release", "--package", "wire-benches", "--features", "peers"];
-            run(workspace.cargo(&package).args(programs))?;
+            build_servers(workspace)?;
             run(bench("loopback").args(options.quick.then_some("--quick")).args(&options.groups))
         }
         Bench::Instructions => run(bench("counts").arg("table")),
-        Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
+        Bench::Memory => {
+            build_servers(workspace)?;
+            run(bench("memory").arg(workspace.build_echo()?))
+        }
         Bench::Http1 => run(&mut bench("http1")),
         Bench::Ws => run(&mut bench("ws")),
     }
+}
+
+fn build_servers(workspace: &Workspace) -> Result {
+    let package = ["build", "--release", "--package", "wire-benches", "--features", "peers"];
+    run(workspace.cargo(&package).args(["--bin", "server", "--bin", "ws-load"]))
 }
 
 /// Compares the family's own instruction counts with the committed ones, or commits them.

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use interop::Result;
 
-use crate::CELLS;
+use wire_benches::workloads::CELLS;
+
+use crate::count;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/gate.toml");
 /// A change of more is one.
@@ -21,7 +23,7 @@ fn measure() -> Result<Counts> {
     let mut counts = Counts::new();
     for cell in CELLS {
         for (program, _) in cell.programs() {
-            let count = (cell.count(program)? * 10.0).round() / 10.0;
+            let count = (count(cell, program)? * 10.0).round() / 10.0;
             counts.entry((*program).into()).or_default().insert(cell.name.into(), count);
         }
     }

@@ -1,14 +1,14 @@
 //! One slot: a fresh server on one core, a load on another, and what they used.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::{available_parallelism, sleep};
+use std::process::{Command, Stdio};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use interop::Result;
+use wire_benches::process::{Server, servers};
 
 use crate::cells::Load;
 
@@ -48,8 +48,7 @@ impl Machine {
 
     /// The servers that there are.
     pub(crate) fn servers(&self) -> Result<Vec<String>> {
-        let output = Command::new(self.programs.join("server")).output()?;
-        let mut servers: Vec<_> = String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect();
+        let mut servers = servers(&self.programs)?;
         if Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_ok() {
             servers.push("http/nginx".into());
         }
@@ -66,15 +65,7 @@ impl Machine {
         if name == "http/nginx" {
             return self.start_nginx();
         }
-        let mut command = Self::on(self.server_core, &self.programs.join("server"));
-        let mut process = Server(command.arg(name).stdout(Stdio::piped()).spawn()?, ([0; 4], 0).into());
-        let mut line = String::new();
-        if let Some(out) = process.0.stdout.take() {
-            BufReader::new(out).read_line(&mut line)?;
-        }
-        process.1 = line.trim().parse().map_err(|_| format!("{name} did not start"))?;
-        process.wait_until_open()?;
-        Ok(process)
+        Server::start(Self::on(self.server_core, &self.programs.join("server")).arg(name))
     }
 
     fn start_nginx(&self) -> Result<Server> {
@@ -83,9 +74,7 @@ impl Machine {
         fs::write(self.scratch.join("nginx.conf"), configuration)?;
         let mut command = Self::on(self.server_core, Path::new("nginx"));
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(&self.scratch);
-        let process = Server(command.spawn()?, address);
-        process.wait_until_open()?;
-        Ok(process)
+        Server::start_at(&mut command, address)
     }
 
     /// Runs one slot of about this time (whole seconds with wrk).
@@ -93,7 +82,7 @@ impl Machine {
         let server = self.start(server)?;
         let (busy, own) = (self.busy()?, children_cpu()?);
         let (start, cpu) = (Instant::now(), server.cpu()?);
-        let (operations, elapsed) = self.load(server.1, load, time)?;
+        let (operations, elapsed) = self.load(server.address(), load, time)?;
         let (wall, cpu) = (start.elapsed(), server.cpu()? - cpu);
         let own = children_cpu()? - own + cpu;
         let foreign = (self.busy()? - busy).saturating_sub(own);
@@ -174,39 +163,6 @@ fn children_cpu() -> Result<Duration> {
     let (_, fields) = stat.rsplit_once(") ").ok_or("a strange /proc/self/stat")?;
     let fields: Vec<_> = fields.split(' ').collect();
     Ok(TICK * (fields[13].parse::<u32>()? + fields[14].parse::<u32>()?))
-}
-
-/// A server, until it is dropped.
-struct Server(Child, SocketAddr);
-
-impl Server {
-    fn wait_until_open(&self) -> Result {
-        for _ in 0..500 {
-            if TcpStream::connect(self.1).is_ok() {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(10));
-        }
-        Err("a server does not listen".into())
-    }
-
-    /// CPU time of all its threads, which the scheduler counts in nanoseconds.
-    fn cpu(&self) -> Result<Duration> {
-        let mut total = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
-            let line = fs::read_to_string(thread?.path().join("schedstat"))?;
-            total += line.split(' ').next().unwrap_or_default().parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(total))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::io;
 
+use crate::feed::{Feed, run};
+use crate::requests::HELLO;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::service::service_fn;
-use wire_benches::feed::{Feed, run};
-use wire_benches::requests::HELLO;
 
-use crate::Cell;
+use super::Cell;
 
 fn feed(cell: &Cell, count: u64) -> Feed {
     Feed::new(b"", &cell.burst(), count)
