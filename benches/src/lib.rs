@@ -3,4 +3,6 @@
 pub mod callgrind;
 pub mod feed;
 pub mod frames;
+pub mod process;
 pub mod requests;
+pub mod workloads;

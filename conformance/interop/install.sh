@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the clients of the interop run: Debian's packages where a program is missing (as root), the packages of
+# Installs the clients of the interop run, and valgrind: Debian's packages where a program is missing (as root), the packages of
 # Python and Node into the target folder. Does nothing where all of it is there.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -20,6 +20,8 @@ need node nodejs
 need npm npm
 need php php-cli
 need chromium chromium
+# the gate of instruction counts
+need valgrind valgrind
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 if ((${#missing[@]})); then
     echo "installing ${missing[*]}"

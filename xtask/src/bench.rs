@@ -5,41 +5,79 @@ use interop::Result;
 use crate::run;
 use crate::workspace::Workspace;
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Bench {
-    /// Resident memory per idle connection
-    Idle,
-    /// Instructions, throughput and allocations of wire-http1
-    Http1,
-    /// Content codings, against their backends called directly
-    Compress,
-    /// Throughput, instructions and allocations of wire-multipart
-    Multipart,
-    /// Masking WebSocket payloads, against memcpy
-    Mask,
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What to measure
+    #[arg(default_value = "loopback")]
+    what: Bench,
+    /// loopback: only these groups (http, ws, ws-deep, ws-text), and only printed
+    groups: Vec<String>,
+    /// loopback: about three minutes, for a first look
+    #[arg(long)]
+    quick: bool,
+    /// Compare the family's own instruction counts with benches/gate.toml
+    #[arg(long, conflicts_with_all = ["what", "quick"])]
+    gate: bool,
+    /// Rewrite benches/gate.toml
+    #[arg(long, requires = "gate")]
+    update: bool,
 }
 
-pub(crate) fn run_bench(workspace: &Workspace, what: Bench) -> Result {
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Bench {
+    /// Servers side by side with their peers, over loopback
+    Loopback,
+    /// Instructions in memory, beside the peers'
+    Instructions,
+    /// Resident memory per idle connection, allocations per message and request
+    Memory,
+    /// Instructions, throughput and allocations of wire-http1
+    Http1,
+    /// Throughput, instructions and allocations of wire-multipart
+    Multipart,
+    /// Content codings, against their backends called directly
+    Compress,
+    /// Masking, validating and decoding of wire-ws, against memcpy
+    Ws,
+}
+
+pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
+    if options.gate {
+        return run_gate(workspace, options.update);
+    }
     let bench = |name| {
-        let run = [
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "wire-benches",
-            "--features",
-            "peers",
-            "--bin",
-            name,
-            "--",
-        ];
-        workspace.cargo(&run)
+        let mut bench = workspace.cargo(&BENCH);
+        bench.args(["--features", "peers", "--bin", name, "--"]);
+        bench
     };
-    match what {
-        Bench::Idle => run(bench("idle").arg(workspace.build_echo()?)),
+    match options.what {
+        Bench::Loopback => {
+            build_servers(workspace)?;
+            run(bench("loopback").args(options.quick.then_some("--quick")).args(&options.groups))
+        }
+        Bench::Instructions => run(bench("counts").arg("table")),
+        Bench::Memory => {
+            build_servers(workspace)?;
+            run(bench("memory").arg(workspace.build_echo()?))
+        }
         Bench::Http1 => run(&mut bench("http1")),
-        Bench::Compress => run(&mut bench("compress")),
         Bench::Multipart => run(&mut bench("multipart")),
-        Bench::Mask => run(&mut bench("mask")),
+        Bench::Compress => run(&mut bench("compress")),
+        Bench::Ws => run(&mut bench("ws")),
     }
 }
+
+fn build_servers(workspace: &Workspace) -> Result {
+    let package = ["build", "--release", "--package", "wire-benches", "--features", "peers"];
+    run(workspace.cargo(&package).args(["--bin", "server", "--bin", "ws-load"]))
+}
+
+/// Compares the family's own instruction counts with the committed ones, or commits them.
+pub(crate) fn run_gate(workspace: &Workspace, update: bool) -> Result {
+    // Without peers, whose features would reach into what is shared.
+    let mut gate = workspace.cargo(&BENCH);
+    gate.args(["--bin", "counts", "--", "gate"]);
+    run(gate.args(update.then_some("--update")))
+}
+
+const BENCH: [&str; 5] = ["run", "--release", "--quiet", "--package", "wire-benches"];

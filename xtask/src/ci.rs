@@ -7,7 +7,7 @@ use std::time::Instant;
 use interop::Result;
 
 use crate::workspace::Workspace;
-use crate::{Interop, deps, interop, no_std, run};
+use crate::{Interop, bench, deps, interop, no_std, run};
 
 /// What was counted on the way.
 #[derive(Default)]
@@ -21,21 +21,27 @@ type Step = fn(&Workspace, &mut Tally) -> Result;
 const STEPS: &[(&str, Step)] = &[
     ("format", format),
     ("clippy", |workspace, _| {
-        let all = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
-        run(&mut workspace.cargo(&all))
+        // The peers of the benches are compiled by who measures.
+        let all = ["clippy", "--workspace", "--exclude", "wire-benches", "--all-features"];
+        let benches = ["clippy", "--package", "wire-benches"];
+        for packages in [&all[..], &benches] {
+            run(&mut workspace.cargo(&[packages, &["--all-targets", "--", "-D", "warnings"]].concat()))?;
+        }
+        Ok(())
     }),
     ("crates-alone", alone),
     ("tests", tests),
     ("docs", |workspace, _| {
         // With and without features: a link to what a feature adds is broken without it.
         for features in [&["--all-features"][..], &[]] {
-            let docs = [&["doc", "--workspace", "--no-deps"], features].concat();
+            let docs = [&["doc", "--workspace", "--exclude", "wire-benches", "--no-deps"], features].concat();
             run(workspace.cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
         }
         Ok(())
     }),
     ("deps", |workspace, _| deps::run(workspace)),
     ("no-std", |workspace, _| no_std::run_proof(workspace)),
+    ("bench-gate", |workspace, _| bench::run_gate(workspace, false)),
     ("interop", |workspace, tally| {
         let report = interop(workspace, Interop::default())?;
         println!("{report}");

@@ -44,10 +44,7 @@ enum Task {
     /// Run the conformance vectors against codecs and server
     Conformance,
     /// Measure, and write the table into benches/
-    Bench {
-        /// What to measure
-        what: bench::Bench,
-    },
+    Bench(bench::Options),
 }
 
 /// What the interop run may be told.
@@ -77,7 +74,7 @@ fn main() -> ExitCode {
             Task::NoStd => no_std::run_proof(&workspace),
             Task::FuzzSmoke { seconds } => fuzz::smoke(&workspace, seconds),
             Task::Conformance => conformance::run_all(&workspace),
-            Task::Bench { what } => bench::run_bench(&workspace, what),
+            Task::Bench(options) => bench::run_bench(&workspace, &options),
         }
         .map(|()| ExitCode::SUCCESS)
     });

@@ -5,7 +5,9 @@ use std::fs;
 
 use interop::Result;
 
-use crate::{CELLS, Cell, ECHOES, HELLOS, What, Work};
+use wire_benches::workloads::{CELLS, Cell, ECHOES, HELLOS, What, Work};
+
+use crate::count;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/INSTRUCTIONS.md");
 
@@ -44,7 +46,7 @@ fn table(
     for cell in CELLS.iter().filter(|cell| of(cell)) {
         write!(page, "| {} |", cell.name)?;
         for (program, _) in programs {
-            let count = cell.count(program)?;
+            let count = count(cell, program)?;
             write!(page, " {count:.0} |")?;
             for (_, most) in cell.targets.iter().filter(|(name, _)| name == program) {
                 let kept = if count <= *most { "kept" } else { "**missed**" };

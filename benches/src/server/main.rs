@@ -1,1 +1,104 @@
-fn main() {}
+//! The servers that `loopback` measures: `server NAME` listens on a free port of the loopback, says which, and serves
+//! on one thread until it is killed. `server` alone lists them.
+//!
+//! All answer `GET /hello` with the same content and type, or echo WebSocket messages. A peer is one function and its
+//! line in [`SERVERS`].
+
+mod floor;
+#[cfg(feature = "peers")]
+mod http;
+mod ours;
+#[cfg(feature = "peers")]
+mod websocket;
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::ExitCode;
+
+use interop::Result;
+use tokio::net::TcpStream;
+
+type Serve = fn(TcpListener) -> Result;
+
+const SERVERS: &[(&str, Serve)] = &[
+    ("http/server-core", ours::lazy),
+    ("http/server-core-http", ours::http),
+    ("http/floor-tokio", |listener| tokio_floor(listener, floor::Http::default)),
+    ("http/floor-epoll", |listener| floor::epoll(listener, floor::Http::default)),
+    ("ws/server-core", ours::echo),
+    ("ws/floor-tokio", |listener| tokio_floor(listener, floor::Echo::default)),
+    ("ws/floor-epoll", |listener| floor::epoll(listener, floor::Echo::default)),
+    #[cfg(feature = "peers")]
+    ("http/hyper", http::hyper),
+    #[cfg(feature = "peers")]
+    ("http/axum", http::axum),
+    #[cfg(feature = "peers")]
+    ("http/actix-web", http::actix_web),
+    #[cfg(feature = "peers")]
+    ("http/xitca-web", http::xitca_web),
+    #[cfg(feature = "peers")]
+    ("http/may_minihttp", http::may_minihttp),
+    #[cfg(feature = "peers")]
+    ("ws/fastwebsockets", |listener| each(listener, websocket::fastwebsockets)),
+    #[cfg(feature = "peers")]
+    ("ws/tokio-websockets", |listener| each(listener, websocket::tokio_websockets)),
+    #[cfg(feature = "peers")]
+    ("ws/tokio-tungstenite", |listener| each(listener, websocket::tungstenite)),
+    #[cfg(feature = "peers")]
+    ("ws/tokio-tungstenite-gather", |listener| each(listener, websocket::tungstenite_gather)),
+    #[cfg(feature = "peers")]
+    ("ws/soketto", |listener| each(listener, websocket::soketto)),
+    #[cfg(feature = "peers")]
+    ("ws/yawc", |listener| each(listener, websocket::yawc)),
+    #[cfg(feature = "peers")]
+    ("ws/yawc-gather", |listener| each(listener, websocket::yawc_gather)),
+];
+
+/// What every server runs on that has no runtime of its own.
+fn on_tokio(serve: impl Future<Output = Result>) -> Result {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve)
+}
+
+/// Accepts, and serves each connection in a task.
+fn each<Serving>(listener: TcpListener, serve: impl Fn(TcpStream) -> Serving) -> Result
+where
+    Serving: Future<Output = Result> + Send + 'static,
+{
+    on_tokio(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            // Connections end when the load does.
+            tokio::spawn(serve(stream));
+        }
+    })
+}
+
+fn tokio_floor<C: floor::Canned + Send + 'static>(listener: TcpListener, canned: fn() -> C) -> Result {
+    each(listener, move |stream| floor::tokio(stream, canned()))
+}
+
+fn serve(name: &str) -> Result {
+    let (_, serve) =
+        SERVERS.iter().find(|(other, _)| *other == name).ok_or_else(|| format!("no server {name}"))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    println!("{}", listener.local_addr()?);
+    io::stdout().flush()?;
+    serve(listener)
+}
+
+fn main() -> ExitCode {
+    let Some(name) = std::env::args().nth(1) else {
+        SERVERS.iter().for_each(|(name, _)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    };
+    match serve(&name) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fact) => {
+            eprintln!("server {name}: {fact}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The masking loop compiled for AVX2: the only unsafe code of this crate.
 //!
 //! The loop is the safe one of `mask.rs`. Unsafe is only the call of a function that needs AVX2, once the processor
-//! was seen to have it. `cargo xtask bench mask` shows what that buys: at 16 KiB 1.06 of memcpy's speed
+//! was seen to have it. `cargo xtask bench ws` shows what that buys: at 16 KiB 1.06 of memcpy's speed
 //! where the baseline of x86-64 makes 0.40.
 #![expect(unsafe_code, reason = "calling a function that needs a feature of the processor")]
 

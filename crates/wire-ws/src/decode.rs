@@ -8,7 +8,8 @@
 //! - Which events and which error come out, pieces of one message joined, does not depend on how the input was cut.
 
 use crate::frame::{FrameHeader, Mask, OpCode, Utf8Validator};
-use crate::rules::{Message, RSV1, Rules};
+use crate::rules::{BLOCK, Message, RSV1, Rules};
+use crate::utf8;
 use crate::{CloseCode, Config, DataKind, Error, ErrorKind, Event, Role, Step};
 
 /// Decodes one direction of a connection, after the opening handshake.
@@ -172,33 +173,68 @@ impl Decoder {
         if !matches!(self.state, State::Idle) || short > self.rules.short {
             return None;
         }
-        let len = usize::from(short);
-        let header = if self.rules.mask_bit != 0 {
+        // The bits that a length of 125 takes: it is known not to be long.
+        self.decode_whole(kind, 2, usize::from(short & 0x7f), rest)
+    }
+
+    /// As [`decode_short`](Self::decode_short), for 126 bytes and more, up to a block.
+    fn decode_medium(&mut self, input: &mut [u8]) -> Option<Step> {
+        let [first, second, high, low, rest @ ..] = input else { return None };
+        let kind = match *first {
+            0x81 => DataKind::Text,
+            0x82 => DataKind::Binary,
+            _ => return None,
+        };
+        let len = u16::from_be_bytes([*high, *low]);
+        if !matches!(self.state, State::Idle)
+            || *second ^ self.rules.mask_bit != 126
+            || !(126..=self.rules.medium).contains(&len)
+        {
+            return None;
+        }
+        self.decode_whole(kind, 4, usize::from(len), rest)
+    }
+
+    /// A whole message of `len` bytes, whose key and payload are in `rest`, behind `header` bytes. `None` where it is
+    /// not wholly there, or text that is not valid.
+    #[inline(always)]
+    fn decode_whole(
+        &mut self,
+        kind: DataKind,
+        mut header: usize,
+        len: usize,
+        rest: &mut [u8],
+    ) -> Option<Step> {
+        if self.rules.mask_bit != 0 {
             let (key, rest) = rest.split_first_chunk_mut()?;
             let payload = rest.get_mut(..len)?;
-            let ascii = Mask::new(*key).apply_short(payload);
-            if kind == DataKind::Text && !ascii && core::str::from_utf8(payload).is_err() {
+            let ascii = Mask::new(*key).apply(payload);
+            if kind == DataKind::Text && !ascii && !utf8::is_valid(payload) {
                 Mask::new(*key).apply(payload);
                 return None;
             }
-            6
+            header += 4;
         } else {
             let payload = rest.get(..len)?;
-            if kind == DataKind::Text && !payload.is_ascii() && core::str::from_utf8(payload).is_err() {
+            if kind == DataKind::Text && !utf8::is_valid(payload) {
                 return None;
             }
-            2
-        };
+        }
         let event = Event::Data { kind, len, first: true, last: true, deflated: false };
         Some(self.step(header + len, Some(event)))
     }
 
     #[inline(never)]
     fn decode_any(&mut self, input: &mut [u8]) -> Result<Step, Error> {
+        if let Some(step) = self.decode_medium(input) {
+            return Ok(step);
+        }
         let mut consumed = 0;
         loop {
             let rest = &mut input[consumed..];
             match self.state {
+                // The end of what arrived, most often.
+                State::Idle if rest.is_empty() => return Ok(self.step(consumed, None)),
                 State::Payload => {
                     if rest.is_empty() {
                         return Ok(self.step(consumed, None));
@@ -252,11 +288,9 @@ impl Decoder {
     /// Takes the next bytes of the current frame's payload, at most [`remaining`](Self::remaining) and at least
     /// one, which lie `at` bytes behind `self.offset`. Returns how many are good, and the event they give.
     fn take(&mut self, payload: &mut [u8], at: usize) -> (usize, Option<Event>) {
-        /// Blocks that stay in the first-level cache between unmasking and validating.
-        const BLOCK: usize = 8 << 10;
         let mask = self.mask;
         let mut good = 0;
-        for block in payload.chunks_mut(BLOCK) {
+        for block in payload.chunks_mut(usize::from(BLOCK)) {
             let ascii = self.rules.mask_bit != 0 && self.mask.apply(block);
             if self.message.kind == DataKind::Text && !self.message.deflated {
                 let checked = match (self.rules.mask_bit, ascii) {

@@ -37,8 +37,8 @@ pub struct Encoder {
     /// The fragmented message is compressed.
     #[cfg(feature = "deflate")]
     deflating: bool,
-    /// Messages shorter than this go out as they are, in one frame without a mask: 0 to 126.
-    short: u8,
+    /// Messages shorter than this go out as they are, in one frame without a mask.
+    plain: u32,
     /// What a server without options need not carry.
     options: Option<Box<Options>>,
 }
@@ -92,7 +92,7 @@ impl Encoder {
             state: State::Idle,
             #[cfg(feature = "deflate")]
             deflating: false,
-            short: 126,
+            plain: u32::MAX,
             options: None,
         }
     }
@@ -102,7 +102,7 @@ impl Encoder {
     #[must_use]
     pub fn client(seed: [u8; 32]) -> Self {
         let keys = Some(Box::new(ChaCha20Rng::from_seed(seed)));
-        Self { short: 0, options: Some(Box::new(Options { keys, ..Options::default() })), ..Self::server() }
+        Self { plain: 0, options: Some(Box::new(Options { keys, ..Options::default() })), ..Self::server() }
     }
 
     /// This encoder, with [`encode_message`](Self::encode_message) cutting messages into frames of at most
@@ -113,7 +113,7 @@ impl Encoder {
     pub fn with_fragment_size(mut self, payload: usize) -> Self {
         let payload = payload.max(1);
         self.options.get_or_insert_default().fragment_size = payload;
-        self.short = self.short.min(u8::try_from(payload.saturating_add(1)).unwrap_or(u8::MAX));
+        self.plain = self.plain.min(u32::try_from(payload.saturating_add(1)).unwrap_or(u32::MAX));
         self
     }
 
@@ -127,7 +127,7 @@ impl Encoder {
     pub fn with_deflate(mut self, params: &DeflateParams) -> Self {
         let deflater = Deflater::new(if self.masks() { Role::Client } else { Role::Server }, params);
         if let Some(deflater) = &deflater {
-            self.short = self.short.min(u8::try_from(deflater.min_size).unwrap_or(u8::MAX));
+            self.plain = self.plain.min(u32::try_from(deflater.min_size).unwrap_or(u32::MAX));
         }
         self.options.get_or_insert_default().deflater = deflater;
         self
@@ -159,9 +159,13 @@ impl Encoder {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        if self.state == State::Idle && payload.len() < usize::from(self.short) {
-            out.extend_from_slice(&[0x80 | opcode(kind) as u8, payload.len() as u8]);
-            out.extend_from_slice(payload);
+        if self.state == State::Idle && payload.len() < self.plain as usize {
+            if payload.len() <= 125 {
+                out.extend_from_slice(&[0x80 | opcode(kind) as u8, payload.len() as u8]);
+                out.extend_from_slice(payload);
+            } else {
+                append(true, 0, opcode(kind), None, payload, out);
+            }
             return Ok(());
         }
         self.message(kind, payload, out)
@@ -486,18 +490,23 @@ impl Encoder {
     }
 
     fn frame(&mut self, fin: bool, rsv: u8, opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
-        let key = self.fresh_key();
-        out.reserve(Header::MAX_LEN + payload.len());
-        out.extend_from_slice(&FrameHeader { fin, rsv, opcode, key, len: payload.len() as u64 }.encode());
-        match key {
-            Some(key) => Mask::new(key).append(payload, out),
-            None => out.extend_from_slice(payload),
-        }
+        append(fin, rsv, opcode, self.fresh_key(), payload, out);
     }
 
     /// The key of the next frame; `None`: frames are not masked.
     fn fresh_key(&mut self) -> Option<[u8; 4]> {
         Some(self.options.as_mut()?.keys.as_mut()?.next_u32().to_le_bytes())
+    }
+}
+
+/// Appends a frame, masked where there is a key.
+#[inline(never)]
+fn append(fin: bool, rsv: u8, opcode: OpCode, key: Option<[u8; 4]>, payload: &[u8], out: &mut Vec<u8>) {
+    out.reserve(Header::MAX_LEN + payload.len());
+    out.extend_from_slice(&FrameHeader { fin, rsv, opcode, key, len: payload.len() as u64 }.encode());
+    match key {
+        Some(key) => Mask::new(key).append(payload, out),
+        None => out.extend_from_slice(payload),
     }
 }
 

@@ -18,7 +18,7 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// From this length wider vectors are worth asking the processor for.
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
-const LONG: usize = 1 << 10;
+const LONG: usize = 128;
 
 impl Mask {
     /// The mask of a frame with this key, before the payload's first byte.

@@ -13,10 +13,15 @@ pub(crate) struct Rules {
     /// Longest payload of an unfragmented message that is legal whatever else its header says: 125, or less where a
     /// limit is lower.
     pub(crate) short: u8,
+    /// The same, with a length of 16 bits: at most a [`BLOCK`].
+    pub(crate) medium: u16,
     /// The reserved bits that a message's first frame may show.
     pub(crate) rsv: u8,
     limits: Config,
 }
+
+/// What stays in the first-level cache between unmasking and validating.
+pub(crate) const BLOCK: u16 = 8 << 10;
 
 /// RSV1, which says that a message is compressed (RFC 7692 section 6).
 pub(crate) const RSV1: u8 = 4;
@@ -33,8 +38,9 @@ impl Rules {
             Role::Server => 0x80,
             Role::Client => 0,
         };
-        let short = limits.max_message_size.min(limits.max_frame_size).min(125) as u8;
-        Self { mask_bit, short, rsv: 0, limits: *limits }
+        let limit = limits.max_message_size.min(limits.max_frame_size);
+        let (short, medium) = (limit.min(125) as u8, limit.min(BLOCK.into()) as u16);
+        Self { mask_bit, short, medium, rsv: 0, limits: *limits }
     }
 
     /// Parses and checks the header at the start of `input`, which follows `message`. Every rule that a header can

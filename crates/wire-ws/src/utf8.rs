@@ -69,11 +69,7 @@ impl Utf8Validator {
         }
         let rest = &piece[start..];
         let (whole, cut) = rest.split_at(rest.len() - unfinished_tail(rest));
-        let valid = match whole.len() {
-            ..LONG => core::str::from_utf8(whole).is_ok(),
-            _ => simdutf8::basic::from_utf8(whole).is_ok(),
-        };
-        if !valid {
+        if !is_valid(whole) {
             return Err(start + self.find(rest));
         }
         for (i, &byte) in cut.iter().enumerate() {
@@ -120,6 +116,15 @@ impl Utf8Validator {
 impl Default for Utf8Validator {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Whether a text is valid as a whole.
+#[inline(never)]
+pub(crate) fn is_valid(text: &[u8]) -> bool {
+    match text.len() {
+        ..LONG => core::str::from_utf8(text).is_ok(),
+        _ => simdutf8::basic::from_utf8(text).is_ok(),
     }
 }
 

@@ -5,6 +5,7 @@ mod conformance;
 mod connection;
 #[cfg(feature = "deflate")]
 mod deflate;
+mod fast_paths;
 mod frames;
 mod handshake;
 mod laws;

@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use crate::feed::{Feed, run};
+use crate::requests::{HELLO, UPGRADE};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
 use server_core::{Body, ConnectionInfo, Handler, Incoming, Request, RequestKind, Server, Timer};
-use wire_benches::feed::{Feed, run};
-use wire_benches::requests::{HELLO, UPGRADE};
 use wire_ws::{Config, Decoder, Encoder, Event, Role};
 
-use crate::Cell;
+use super::Cell;
 
 /// The codec alone: bytes to events to bytes.
 pub(crate) fn codec(cell: &Cell, count: u64) {

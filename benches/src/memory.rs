@@ -1,15 +1,27 @@
-//! What an idle connection costs the server: resident memory with and without 1,000 of them.
+//! What an idle connection costs the server, resident memory with and without many of them; and what a message or a
+//! request allocates once all is warm.
 //!
-//! `cargo xtask bench idle` runs it and writes `benches/MEMORY.md`.
+//! `cargo xtask bench memory` runs it and writes `benches/MEMORY.md`.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 use std::{env, fs};
 
 use interop::http::Conn;
 use interop::ws::{CLOSE, TEXT, WebSocket};
 use interop::{Result, Server};
+use testkit::alloc;
+use wire_benches::frames::Content;
+use wire_benches::process::{Server as BenchServer, servers};
+use wire_benches::requests::{HELLO, SMALL, UPGRADE};
+use wire_benches::workloads::CELLS;
+
+#[global_allocator]
+static COUNTING: alloc::Counting = alloc::Counting;
 
 const CONNECTIONS: u64 = 1000;
 /// Above this an idle connection holds more than its state: a read buffer, most likely.
@@ -18,12 +30,12 @@ const MOST_BYTES: u64 = 8 << 10;
 fn main() -> ExitCode {
     match env::args_os()
         .nth(1)
-        .ok_or_else(|| "usage: idle ECHO".into())
+        .ok_or_else(|| "usage: memory ECHO".into())
         .and_then(|echo| measure(Path::new(&echo)))
     {
         Ok(()) => ExitCode::SUCCESS,
         Err(fact) => {
-            eprintln!("idle: {fact}");
+            eprintln!("memory: {fact}");
             ExitCode::FAILURE
         }
     }
@@ -56,9 +68,11 @@ fn measure(echo: &Path) -> Result {
          are open and idle, divided by their number. Read from `/proc/PID/smaps_rollup`, before and after; the server was\n\
          warmed up with 50 connections of the same kind that are closed again. The run fails above {MOST_BYTES} B each: an\n\
          idle connection holds no read buffer (of 64 KiB), whatever kernel buffers it may have.\n\n\
-         Shown by `cargo xtask bench idle`, which rewrites this page.\n\n\
+         Shown by `cargo xtask bench memory`, which rewrites this page.\n\n\
          | {CONNECTIONS} idle connections | workers | before | growth | Rss each | Pss each |\n|---|---|---|---|---|---|\n{rows}"
     )?;
+    side_by_side(&mut page)?;
+    allocations(&mut page)?;
     if worst > MOST_BYTES {
         return Err(format!("{worst} B for an idle connection").into());
     }
@@ -121,4 +135,73 @@ impl Growth {
         server.stop()?;
         Ok(Self { empty: rss, rss: rss_held.saturating_sub(rss), pss: pss_held.saturating_sub(pss) })
     }
+}
+
+/// Connections of each server in the table beside the peers.
+const MANY: usize = 10_000;
+
+/// The programs of the package side by side, where they are built.
+fn side_by_side(page: &mut String) -> Result {
+    let program = env::current_exe()?;
+    let programs = program.parent().ok_or("a program without a folder")?;
+    write!(
+        page,
+        "\n## Beside the peers\n\n\
+         The same with {MANY} connections and the servers of [RESULTS.md](RESULTS.md), one thread each: echo of 20 bytes, or\n\
+         `GET /hello`.\n\n| server | growth, each |\n|---|---|\n"
+    )?;
+    for name in servers(programs)?.iter().filter(|name| !name.contains("floor")) {
+        let mut command = Command::new(programs.join("server"));
+        let server = BenchServer::start(command.arg(name))?;
+        let open = |count| (0..count).map(|_| used(&server, name)).collect::<Result<Vec<_>>>();
+        drop(open(50)?);
+        let empty = server.resident()?;
+        let held = open(MANY)?;
+        let each = server.resident()?.saturating_sub(empty) / MANY as u64;
+        drop(held);
+        println!("{name}: {each} B");
+        writeln!(page, "| {name} | {each} B |")?;
+    }
+    Ok(())
+}
+
+/// A connection that was used once.
+fn used(server: &BenchServer, name: &str) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut until = |sent: &[u8], end: &[u8]| -> Result {
+        stream.write_all(sent)?;
+        let (mut answer, mut buffer) = (Vec::new(), [0; 1024]);
+        while !answer.ends_with(end) {
+            match stream.read(&mut buffer)? {
+                0 => return Err(format!("{name} closed a connection").into()),
+                read => answer.extend_from_slice(&buffer[..read]),
+            }
+        }
+        Ok(())
+    };
+    if name.starts_with("http/") {
+        until(SMALL, HELLO.as_bytes())?;
+    } else {
+        until(UPGRADE, b"\r\n\r\n")?;
+        until(&Content::Binary.frame(20, true), &Content::Binary.payload(20))?;
+    }
+    Ok(stream)
+}
+
+/// Allocations once warm: the difference of a run and its double.
+fn allocations(page: &mut String) -> Result {
+    page.push_str(
+        "\n## Allocations\n\nPer message or request, over the connections in memory of [INSTRUCTIONS.md](INSTRUCTIONS.md), once warm.\n\n\
+         | | program | allocations |\n|---|---|---|\n",
+    );
+    for cell in CELLS {
+        for (program, work) in cell.programs() {
+            const ROUNDS: u64 = 200;
+            let count = |rounds| alloc::measure(|| work(cell, rounds)).1.count;
+            let each = (count(2 * ROUNDS) - count(ROUNDS)) as f64 / (ROUNDS * cell.at_once as u64) as f64;
+            writeln!(page, "| {} | {program} | {each:.2} |", cell.name)?;
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,102 @@
+//! The program `server` as a process.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use interop::Result;
+
+/// A server, until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a command that says its address in the first line.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let process = command.stdout(Stdio::piped()).spawn()?;
+        let mut server = Self { process, address: ([0; 4], 0).into() };
+        let mut line = String::new();
+        if let Some(out) = server.process.stdout.take() {
+            BufReader::new(out).read_line(&mut line)?;
+        }
+        server.address = line.trim().parse().map_err(|_| format!("{command:?} did not start"))?;
+        server.wait_until_open()?;
+        Ok(server)
+    }
+
+    /// Starts a command that listens on this address.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn start_at(command: &mut Command, address: SocketAddr) -> Result<Self> {
+        let server = Self { process: command.spawn()?, address };
+        server.wait_until_open()?;
+        Ok(server)
+    }
+
+    fn wait_until_open(&self) -> Result {
+        for _ in 0..500 {
+            if TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Err("a server does not listen".into())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// CPU time of all its threads, which the scheduler counts in nanoseconds.
+    ///
+    /// # Errors
+    /// It has ended, or this is not Linux.
+    pub fn cpu(&self) -> Result<Duration> {
+        let mut total = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let line = fs::read_to_string(thread?.path().join("schedstat"))?;
+            total += line.split(' ').next().unwrap_or_default().parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(total))
+    }
+
+    /// Bytes of memory that it holds.
+    ///
+    /// # Errors
+    /// As [`cpu`](Self::cpu).
+    pub fn resident(&self) -> Result<u64> {
+        let page = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.process.id()))?;
+        let line = page.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("no Rss")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? << 10)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The names of the servers that the program `server` in this folder knows.
+///
+/// # Errors
+/// It is not there.
+pub fn servers(programs: &Path) -> Result<Vec<String>> {
+    let output = Command::new(programs.join("server")).output()?;
+    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+}

@@ -1,0 +1,79 @@
+//! Servers of `/hello`, each as its documentation says, on one thread.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::rt::TokioIo;
+use interop::Result;
+use wire_benches::requests::HELLO;
+
+use crate::{each, on_tokio};
+
+pub(crate) fn hyper(listener: TcpListener) -> Result {
+    let service = hyper::service::service_fn(|_| async {
+        let body = Full::new(Bytes::from_static(HELLO.as_bytes()));
+        Ok::<_, Infallible>(
+            http::Response::builder()
+                .header(http::header::CONTENT_TYPE, "text/plain")
+                .body(body)
+                .expect("a response"),
+        )
+    });
+    each(listener, move |stream| async move {
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        Ok(builder.pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await?)
+    })
+}
+
+pub(crate) fn axum(listener: TcpListener) -> Result {
+    use axum::routing::get;
+    on_tokio(async {
+        let router = axum::Router::new().route("/hello", get(async || HELLO));
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        use axum::serve::ListenerExt as _;
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        Ok(axum::serve(listener, router).await?)
+    })
+}
+
+pub(crate) fn actix_web(listener: TcpListener) -> Result {
+    use actix_web::{App, HttpServer, web};
+    let server = HttpServer::new(|| App::new().route("/hello", web::get().to(async || HELLO)));
+    let server = server.workers(1).disable_signals().listen(listener)?;
+    Ok(actix_web::rt::System::new().block_on(server.run())?)
+}
+
+pub(crate) fn xitca_web(listener: TcpListener) -> Result {
+    use xitca_web::handler::handler_service;
+    use xitca_web::{App, route};
+    let app = App::new().at("/hello", route::get(handler_service(async || HELLO)));
+    Ok(app.serve().worker_threads(1).disable_signal().listen(listener)?.run().wait()?)
+}
+
+pub(crate) fn may_minihttp(listener: TcpListener) -> Result {
+    use may_minihttp::{HttpServer, HttpService, Request, Response};
+
+    #[derive(Clone)]
+    struct Hello;
+
+    impl HttpService for Hello {
+        fn call(&mut self, _: Request<'_, '_, '_>, response: &mut Response<'_>) -> io::Result<()> {
+            response.header("Content-Type: text/plain");
+            response.body(HELLO);
+            Ok(())
+        }
+    }
+
+    // It takes only an address.
+    let address = listener.local_addr()?;
+    drop(listener);
+    may::config().set_workers(1);
+    let server = HttpServer(Hello).start(address)?;
+    server.join().map_err(|_| "may_minihttp ended")?;
+    Ok(())
+}
