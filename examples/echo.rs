@@ -18,7 +18,7 @@ use http_body::Frame;
 use serde::Serialize;
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, Config, Control, Incoming, Listener as _, Request, Server, Stats};
+use server_core::{Body, Config, Control, Http2Config, Incoming, Listener as _, Request, Server, Stats};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// HTTP/1.1 and WebSocket echo server
@@ -103,6 +103,7 @@ async fn run(options: &Options) -> Result<(), String> {
     config.websocket.max_message_size = options.ws_max_message_bytes;
     config.websocket.max_frame_size = options.ws_max_message_bytes;
 
+    config.http2 = Some(Http2Config::default());
     config.websocket_deflate = options.ws_deflate.then(Default::default);
     config.websocket_ping_interval =
         (options.ws_ping_ms > 0).then(|| Duration::from_millis(options.ws_ping_ms));

@@ -107,6 +107,7 @@ impl Drop for Current {
 impl<Io> Link<Io> {
     pub(super) fn new(
         io: Io,
+        input: ReadBuffer,
         info: ConnectionInfo,
         registration: Registration,
         config: &Config,
@@ -117,14 +118,14 @@ impl<Io> Link<Io> {
         Self {
             io: Some(io),
             http: ServerConnection::new(config.http1.clone()),
-            input: ReadBuffer::default(),
+            reading: input.is_empty(),
+            input,
             output: WriteBuffer::default(),
             deadlines,
             now,
             info: Arc::new(info),
             registration,
             waker: None,
-            reading: true,
             read_limit: usize::MAX,
             eof: false,
             awaits_write: false,
