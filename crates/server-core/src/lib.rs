@@ -56,6 +56,8 @@ mod request;
 pub mod rt;
 mod server;
 mod timer;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "tower")]
 mod tower;
 pub mod ws;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::meter::Meter;
 use crate::io::{ReadBuffer, WriteBuffer};
 
-/// What is read before streams are looked at again.
+/// Once so much was read, streams are looked at again.
 const READ_ROUND: usize = 64 << 10;
 /// Reads of what nobody wants before the task lets others run.
 const LINGER_READS: usize = 16;
@@ -131,17 +131,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Transport<Io> {
         }
         let before = out.filled().len();
         if self.input.is_empty() {
-            let most = self.read_left.min(out.remaining());
-            if most == out.remaining() {
-                ready!(Pin::new(&mut self.io).poll_read(cx, out))?;
-            } else {
-                let mut part = out.take(most);
-                ready!(Pin::new(&mut self.io).poll_read(cx, &mut part))?;
-                let len = part.filled().len();
-                let place = out.initialize_unfilled_to(most);
-                debug_assert!(place.len() >= len);
-                out.advance(len);
-            }
+            ready!(Pin::new(&mut self.io).poll_read(cx, out))?;
         } else {
             let len = self.input.bytes().len().min(out.remaining());
             out.put_slice(&self.input.bytes()[..len]);
