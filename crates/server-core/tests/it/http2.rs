@@ -372,7 +372,7 @@ fn handlers_that_fail_are_answered_for() {
     assert_eq!(status(&received(&client), 3), Some(500));
     world.send(&client, get(5, "/short"));
     let frames = received(&client);
-    assert_eq!((status(&frames, 5), reset_of(&frames, 5)), (Some(200), Some(2)));
+    assert_eq!(reset_of(&frames, 5), Some(2));
     world.send(&client, get(7, "/never"));
     world.advance(6);
     assert_eq!(status(&received(&client), 7), Some(503));
@@ -552,10 +552,10 @@ fn answers_gather() {
     let world = world(|_: Request| async { text("hello") });
     let client = world.connect();
     world.send(&client, hello(&[]));
-    let before = client.pipe.peer_writes();
+    let (before, wakes) = (client.pipe.peer_writes(), world.sim.wakes());
     world.send(&client, (0..32).flat_map(|n| get(2 * n + 1, "/")).collect::<Vec<u8>>());
     assert_eq!(client.pipe.peer_writes() - before, 1);
     let frames = received(&client);
     assert!((0..32).all(|n| status(&frames, 2 * n + 1) == Some(200)));
-    assert_eq!(world.sim.wakes(), 0, "nothing is left to do");
+    assert_eq!(world.sim.wakes() - wakes, 1, "the arrival, and nothing beside it");
 }

@@ -211,7 +211,7 @@ where
             if rounds > 0 && this.driver.take_woken() {
                 continue;
             }
-            if link.poll_write(cx)? {
+            if link.poll_write(cx, streams.is_empty())? {
                 return Poll::Ready(link.failure.take().map_or(Ok(()), Err));
             }
             link.set_deadlines(now, streams.is_empty(), config);
@@ -287,7 +287,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                     self.deadlines.clear(Deadline::Head);
                     self.phase = Phase::Open(open);
                 }
-                Poll::Ready(Err(error)) => self.ended(Some(error))?,
+                Poll::Ready(Err(error)) => self.ended(Some(error), true)?,
             }
         }
         loop {
@@ -307,8 +307,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                     self.begin_stream(request, respond, streams, shared);
                 }
                 Poll::Ready(ended) => {
+                    let idle = streams.is_empty();
                     streams.clear();
-                    return self.ended(ended.and_then(Result::err));
+                    return self.ended(ended.and_then(Result::err), idle);
                 }
             }
         }
@@ -358,11 +359,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
-    /// `h2` is done with the connection.
-    fn ended(&mut self, error: Option<h2::Error>) -> Result<(), ConnectionError> {
+    /// `h2` is done with the connection. `idle`: it had no streams.
+    fn ended(&mut self, error: Option<h2::Error>, idle: bool) -> Result<(), ConnectionError> {
         self.phase = Phase::Ended;
         self.deadlines.keep_only(&[Deadline::Write, Deadline::Drain]);
         match error {
+            // The client went when it was told that we do.
+            Some(error) if error.is_io() && idle && self.closing => Ok(()),
             Some(error) if error.is_io() => {
                 Err(error.into_io().map_or(ConnectionError::ClientGone, ConnectionError::Io))
             }
@@ -388,15 +391,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// Writes what has gathered. True: the connection is over.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, ConnectionError> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, idle: bool) -> Result<bool, ConnectionError> {
         let mut transport = self.transport.lock();
         if let Phase::Ended = self.phase {
             // The client may be gone already: there is nothing left to lose.
             return Ok(transport.poll_end(cx).is_ready() && transport.poll_discard(cx).is_ready());
         }
         let was_full = transport.is_full();
-        if let Poll::Ready(Err(error)) = transport.poll_write_out(cx) {
-            return Err(error.into());
+        match transport.poll_write_out(cx) {
+            Poll::Ready(Err(_)) if idle && self.closing => return Ok(true),
+            Poll::Ready(Err(error)) => return Err(error.into()),
+            _ => {}
         }
         if was_full && !transport.is_full() {
             // `h2` and the streams wait for this.
