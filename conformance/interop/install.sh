@@ -9,10 +9,12 @@ missing=()
 need() { command -v "$1" >/dev/null || missing+=("${@:2}"); }
 need c++ build-essential
 need curl curl
+need h2load nghttp2-client
 need kill procps
 need python3 python3 python3-pip
 need node nodejs
 need npm npm
+need openssl openssl
 need php php-cli
 need chromium chromium
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)

@@ -12,10 +12,12 @@ pub mod ws;
 
 mod curl;
 mod hostile;
+mod http2;
 mod large;
 mod lifecycle;
 mod raw;
 mod scripts;
+mod tls;
 mod vanish;
 mod websocket;
 
@@ -48,6 +50,8 @@ const GROUPS: &[Group] = &[
     ("proxy", curl::proxy),
     ("raw", raw::run),
     ("hostile", hostile::run),
+    ("http2", http2::run),
+    ("tls", tls::run),
     ("websocket", websocket::run),
     ("python", scripts::python),
     ("node", scripts::node),
