@@ -9,7 +9,7 @@ const PLAIN = `http://${process.env.INTEROP_ADDR}`;
 const SECURE = `https://localhost:${process.env.INTEROP_TLS_ADDR.split(":").at(-1)}`;
 
 async function session(origin) {
-  const session = connect(origin, { rejectUnauthorized: false });
+  const session = connect(origin, { rejectUnauthorized: false, maxSessionMemory: 100 });
   session.on("error", () => {});
   await once(session, "connect");
   return session;

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import time
 
 import httpx
 
@@ -72,21 +71,6 @@ async def echo(base):
         async for piece in answer.aiter_bytes():
             got.update(piece)
     equal(got.hexdigest(), hashlib.sha256(b"".join(blocks)).hexdigest(), "the hash of the echo")
-
-
-@both("a request that is cancelled leaves its siblings alone")
-async def cancelled(base):
-    async with client(base) as http:
-        sleeping = asyncio.create_task(http.get("/sleep?ms=60000"))
-        await asyncio.sleep(0.2)
-        before = (await http.get("/stats")).json()["in_flight"]
-        equal(before, 2, "in_flight")
-        sleeping.cancel()
-        end = time.monotonic() + 5
-        while (await http.get("/stats")).json()["in_flight"] != 1:
-            if time.monotonic() > end:
-                raise AssertionError("the handler was not dropped")
-            await asyncio.sleep(0.02)
 
 
 async def main():
