@@ -1,9 +1,10 @@
-//! The family's main job in one program: HTTP/1.1 and WebSocket echo.
+//! The family's main job in one program: HTTP/1.1, HTTP/2 and WebSocket echo, in cleartext and over TLS.
 //!
 //! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -13,21 +14,32 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Parser;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, Version, header};
 use http_body::Frame;
 use serde::Serialize;
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
+use server_core::tls::{Identity, SelfSigned, TlsAcceptor, TlsOptions};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, Config, Control, Incoming, Listener as _, Request, Server, Stats};
+use server_core::{Body, Config, Control, Http2Config, Incoming, Listener as _, Request, Server, Stats};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// HTTP/1.1 and WebSocket echo server
+/// HTTP/1.1, HTTP/2 and WebSocket echo server
 #[derive(Parser)]
 #[command(name = "echo")]
 struct Options {
-    /// Address to listen on; may be repeated; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    /// Address to listen on in cleartext; may be repeated; port 0 picks a free port [default: 127.0.0.1:8080, if there is
+    /// no --listen-tls]
+    #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Address to listen on with TLS; may be repeated [default: 127.0.0.1:8443 if it is free, if there is no --listen]
+    #[arg(long, value_name = "ADDR")]
+    listen_tls: Vec<String>,
+    /// Certificate chain in PEM [default: a self-signed one for localhost]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// Threads; 1 is a single-threaded runtime
     #[arg(long, value_name = "N", default_value_t = cores(), value_parser = clap::value_parser!(u16).range(1..))]
     workers: u16,
@@ -103,17 +115,14 @@ async fn run(options: &Options) -> Result<(), String> {
     config.websocket.max_message_size = options.ws_max_message_bytes;
     config.websocket.max_frame_size = options.ws_max_message_bytes;
 
+    config.http2 = Some(Http2Config::default());
     config.websocket_deflate = options.ws_deflate.then(Default::default);
     config.websocket_ping_interval =
         (options.ws_ping_ms > 0).then(|| Duration::from_millis(options.ws_ping_ms));
     config.websocket_pong_timeout = Duration::from_millis(options.ws_pong_timeout_ms);
 
-    let mut listeners = Vec::new();
-    for address in resolve(&options.listen)? {
-        let listener =
-            TokioListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        listeners.push(listener);
-    }
+    let (plain, secure) = listeners(options)?;
+    let tls = if secure.is_empty() { None } else { Some(tls(options)?) };
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
 
@@ -122,18 +131,15 @@ async fn run(options: &Options) -> Result<(), String> {
     let handler = move |request| answer(Arc::clone(&app), request);
     let server = Server::with_control(handler, TokioTimer, config, control);
 
-    for listener in listeners {
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
+    for listener in plain {
+        announce("http", &listener)?;
         let server = server.clone();
-        tokio::spawn(async move {
-            if let Err(error) = serve(&server, listener).await {
-                tracing::error!(%error, %address, "listener failed");
-            }
-        });
-        let mut out = io::stdout();
-        writeln!(out, "listening on http://{address}")
-            .and_then(|()| out.flush())
-            .map_err(|error| format!("cannot say where it listens: {error}"))?;
+        tokio::spawn(async move { ended(serve(&server, listener).await) });
+    }
+    for (listener, tls) in secure.into_iter().zip(tls.iter().cycle()) {
+        announce("https", &listener)?;
+        let (server, listener) = (server.clone(), tls.listener(listener));
+        tokio::spawn(async move { ended(serve(&server, listener).await) });
     }
 
     let mut signals = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
@@ -144,6 +150,56 @@ async fn run(options: &Options) -> Result<(), String> {
         () = server.closed() => Ok(()),
         () = tokio::time::sleep(Duration::from_millis(options.drain_ms)) => Ok(()),
         () = signals() => Err("stopped by a second signal".to_owned()),
+    }
+}
+
+/// Binds what was asked for; or, where nothing was, the two default addresses.
+fn listeners(options: &Options) -> Result<(Vec<TokioListener>, Vec<TokioListener>), String> {
+    let bind = |names: &[String]| -> Result<Vec<TokioListener>, String> {
+        let listen = |address| {
+            TokioListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))
+        };
+        resolve(names)?.into_iter().map(listen).collect()
+    };
+    if !options.listen.is_empty() || !options.listen_tls.is_empty() {
+        return Ok((bind(&options.listen)?, bind(&options.listen_tls)?));
+    }
+    let plain = bind(&["127.0.0.1:8080".to_owned()])?;
+    // Nobody asked for this one by name: another program there is no reason to give up.
+    let secure = bind(&["127.0.0.1:8443".to_owned()]).unwrap_or_else(|error| {
+        tracing::warn!("no TLS: {error}; choose another address with --listen and --listen-tls");
+        Vec::new()
+    });
+    Ok((plain, secure))
+}
+
+/// TLS with the given certificate, or with one made now, whose fingerprint it prints.
+fn tls(options: &Options) -> Result<TlsAcceptor, String> {
+    let identity = match (&options.cert, &options.key) {
+        (Some(cert), Some(key)) => Identity::from_pem_files(cert, key).map_err(|error| error.to_string())?,
+        _ => {
+            let made =
+                SelfSigned::new(&["localhost", "127.0.0.1", "::1"]).map_err(|error| error.to_string())?;
+            eprintln!("self-signed certificate for localhost, SHA-256 {}", made.fingerprint());
+            made.identity
+        }
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = TlsOptions::new(identity).provider(provider).http2().build();
+    Ok(TlsAcceptor::new(config.map_err(|error| format!("no TLS: {error}"))?))
+}
+
+fn announce(scheme: &str, listener: &TokioListener) -> Result<(), String> {
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let mut out = io::stdout();
+    writeln!(out, "listening on {scheme}://{address}")
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("cannot say where it listens: {error}"))
+}
+
+fn ended(result: io::Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "listener failed");
     }
 }
 
@@ -215,6 +271,9 @@ struct Description<'a> {
     body_len: u64,
     trailers: Vec<(&'a str, String)>,
     peer: Option<SocketAddr>,
+    alpn: Option<String>,
+    tls_version: Option<&'static str>,
+    sni: Option<&'a str>,
 }
 
 async fn describe(app: &App, mut request: Request) -> Response<Body> {
@@ -227,6 +286,8 @@ async fn describe(app: &App, mut request: Request) -> Response<Body> {
             Err(error) => return text(error.status(), format!("{error}\n")),
         }
     }
+    let tls = request.connection().tls();
+    let alpn = tls.and_then(|tls| tls.alpn.as_deref());
     json(&Description {
         method: request.method(),
         target: request.target(),
@@ -235,6 +296,9 @@ async fn describe(app: &App, mut request: Request) -> Response<Body> {
         body_len,
         trailers: body.trailers().iter().flat_map(|trailers| trailers.iter()).map(printable).collect(),
         peer: request.connection().peer,
+        alpn: alpn.map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
+        tls_version: tls.map(|tls| tls.version),
+        sni: tls.and_then(|tls| tls.server_name.as_deref()),
     })
 }
 
@@ -242,10 +306,14 @@ fn printable<'a>((name, value): (&'a str, &[u8])) -> (&'a str, String) {
     (name, String::from_utf8_lossy(value).into_owned())
 }
 
-/// `/ws`: every message back as it came.
+/// `/ws`: every message back as it came. The subprotocol tells those who ask which HTTP carries it.
 async fn websocket(mut request: Request) -> Response<Body> {
+    let carrier = match request.version() {
+        Version::HTTP_2 => "echo.http2",
+        _ => "echo.http1",
+    };
     let upgrade = match WebSocketUpgrade::from_request(&mut request) {
-        Ok(upgrade) => upgrade.protocols(&["echo"]),
+        Ok(upgrade) => upgrade.protocols(&[carrier, "echo"]),
         Err(rejection) => return rejection.into_response(),
     };
     drop(request);

@@ -12,12 +12,14 @@ need curl curl
 need gzip gzip
 need brotli brotli
 need zstd zstd
+need h2load nghttp2-client
 need kill procps
 need python3 python3 python3-pip
 need nginx nginx-light
 need wget wget
 need node nodejs
 need npm npm
+need openssl openssl
 need php php-cli
 need chromium chromium
 # the gate of instruction counts

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::Severity;
-use crate::http1::load;
+use crate::load::load;
 
 /// One request for a file, and the answer to it.
 #[derive(Clone, Debug, Deserialize)]
@@ -127,7 +127,7 @@ const LONG: &str = {
 /// When a file cannot be read, is malformed, or two rules have the same id.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    load("files", |case: &Case| &case.id)
+    load("files", |case: &Case| (&case.id, &case.rfc))
 }
 
 fn get() -> String {

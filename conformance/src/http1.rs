@@ -1,12 +1,11 @@
 //! HTTP/1.1 (RFC 9112 and 9110): what a client sends, and how a server must react. [`cases`] loads `http1/*.toml`.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::Severity;
+use crate::load::load;
 
 /// One HTTP/1 rule: bytes that a client sends on a fresh connection, and what comes of them.
 ///
@@ -113,38 +112,6 @@ pub fn latin1(text: &str) -> impl Iterator<Item = u8> + '_ {
 #[must_use]
 pub fn cases() -> Vec<Case> {
     load("http1", |case: &Case| (&case.id, &case.rfc))
-}
-
-/// The `[[case]]` entries of all files in a directory of this package; `name` is a case's id and section.
-pub(crate) fn load<C: for<'de> Deserialize<'de>>(
-    directory: &str,
-    name: impl Fn(&C) -> (&String, &String),
-) -> Vec<C> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Table<C> {
-        case: Vec<C>,
-    }
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
-    let mut files: Vec<_> = fs::read_dir(&directory)
-        .expect("the directory of rules")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
-    files.sort();
-    let mut cases: Vec<C> = Vec::new();
-    for file in files {
-        let text = fs::read_to_string(&file).expect("a readable file");
-        let table: Table<C> =
-            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        for case in table.case {
-            let (id, rfc) = name(&case);
-            assert!(id.contains('/') && rfc.starts_with(|c: char| c.is_ascii_digit()), "{id}: {rfc}");
-            assert!(cases.iter().all(|other| name(other).0 != id), "two rules with the id {id}");
-            cases.push(case);
-        }
-    }
-    cases
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::Severity;
-use crate::http1::{expand, load};
+use crate::http1::expand;
+use crate::load::load;
 
 /// One HTTP/1 rule: bytes that a server sends on a connection on which the requests were written, and what comes of them.
 ///

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::Severity;
-use crate::http1::{expand, load};
+use crate::http1::expand;
+use crate::load::load;
 
 /// One rule of a body: bytes, and what a recipient makes of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -123,7 +124,7 @@ impl Case {
 /// When a file cannot be read, is malformed, or two rules have the same id.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    load("multipart", |case: &Case| &case.id)
+    load("multipart", |case: &Case| (&case.id, &case.rfc))
 }
 
 /// All rules of Content-Type, in the order of the files' names.
@@ -133,7 +134,7 @@ pub fn cases() -> Vec<Case> {
 /// As [`cases`].
 #[must_use]
 pub fn boundary_cases() -> Vec<BoundaryCase> {
-    load("multipart/content-type", |case: &BoundaryCase| &case.id)
+    load("multipart/content-type", |case: &BoundaryCase| (&case.id, &case.rfc))
 }
 
 #[cfg(test)]

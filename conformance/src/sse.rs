@@ -4,7 +4,8 @@
 use serde::Deserialize;
 
 use crate::Severity;
-use crate::http1::{expand, load};
+use crate::http1::expand;
+use crate::load::load;
 
 /// One rule of the event stream: the bytes of a response body, to their end, and what comes of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,7 +68,7 @@ impl Case {
 /// When a file cannot be read, is malformed, or two rules have the same id.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    load("sse", |case: &Case| &case.id)
+    load("sse", |case: &Case| (&case.id, &case.section))
 }
 
 fn message() -> String {

@@ -369,8 +369,8 @@ impl Case {
         conn.send(format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{fields}Connection: close\r\n\r\n"
         ))?;
-        let Response { head, mut body } = if method == "HEAD" {
-            Response { head: conn.head()?, body: Vec::new() }
+        let Response { head, mut body, .. } = if method == "HEAD" {
+            Response { head: conn.head()?, body: Vec::new(), trailers: Default::default() }
         } else {
             conn.response()?
         };

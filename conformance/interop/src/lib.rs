@@ -14,11 +14,13 @@ mod client_rules;
 mod curl;
 mod files;
 mod hostile;
+mod http2;
 mod large;
 mod lifecycle;
 mod proxy;
 mod raw;
 mod scripts;
+mod tls;
 mod vanish;
 mod websocket;
 mod wscat;
@@ -57,6 +59,8 @@ const GROUPS: &[Group] = &[
     ("files", files::run),
     ("raw", raw::run),
     ("hostile", hostile::run),
+    ("http2", http2::run),
+    ("tls", tls::run),
     ("websocket", websocket::run),
     ("wscat", wscat::run),
     ("python", scripts::python),

@@ -60,6 +60,25 @@ pub(crate) fn node(options: &Options, report: &mut Report) -> Result {
     Ok(())
 }
 
+/// Python's and Node's clients of HTTP/2, in cleartext and over TLS.
+pub(crate) fn http2(options: &Options, report: &mut Report) -> Result {
+    const ARGS: &[&str] = &["--listen-tls", "127.0.0.1:0"];
+    if package("http2: httpx", &options.tools.join("python/httpx"), options, report)
+        && installed("python3", options, report)
+    {
+        let mut command = Command::new("python3");
+        command.arg("-u").arg(options.scripts.join("http2_python.py"));
+        command.env("PYTHONPATH", options.tools.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        script("http2, python", command, ARGS, options, report)?;
+    }
+    if installed("node", options, report) {
+        let mut command = Command::new("node");
+        command.arg(options.scripts.join("http2_node.mjs"));
+        script("http2, node", command, ARGS, options, report)?;
+    }
+    Ok(())
+}
+
 pub(crate) fn php(options: &Options, report: &mut Report) -> Result {
     if !installed("php", options, report) {
         return Ok(());
@@ -127,7 +146,12 @@ fn script(
 ) -> Result {
     let mut server = Some(Server::start(&options.echo, args)?);
     let addr = server.as_ref().map(|server| server.addr().to_string()).unwrap_or_default();
-    command.env("INTEROP_ADDR", &addr).env("INTEROP_WS_MAX", WS_MAX).env("NO_PROXY", "*");
+    let tls = server.as_ref().and_then(Server::tls).map(|addr| addr.to_string()).unwrap_or_default();
+    command
+        .env("INTEROP_ADDR", &addr)
+        .env("INTEROP_TLS_ADDR", tls)
+        .env("INTEROP_WS_MAX", WS_MAX)
+        .env("NO_PROXY", "*");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let lines = lines_of(child.stdout.take().ok_or("no stdout")?);
     let mut stdin = child.stdin.take().ok_or("no stdin")?;

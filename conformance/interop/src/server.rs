@@ -22,17 +22,18 @@ const START: Duration = Duration::from_secs(10);
 pub struct Server {
     child: Child,
     addrs: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
     stdout: Receiver<String>,
     log: Option<JoinHandle<String>>,
 }
 
 impl Server {
     /// Starts `echo` with these arguments, on a free port of the loopback unless they say `--listen`, and waits until it
-    /// has named every listener.
+    /// has named every listener, those with TLS included.
     pub fn start(echo: &Path, args: &[&str]) -> Result<Self> {
         let mut server = Self::spawn(echo, args)?;
-        let listeners = args.iter().filter(|arg| **arg == "--listen").count().max(1);
-        for _ in 0..listeners {
+        let count = |flag: &str| args.iter().filter(|arg| **arg == flag).count();
+        for _ in 0..count("--listen").max(1) + count("--listen-tls") {
             let line = match server.stdout.recv_timeout(START) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout) => return Err("it did not say that it listens".into()),
@@ -41,8 +42,12 @@ impl Server {
                     return Err(format!("it ended at its start ({status}): {}", server.log()).into());
                 }
             };
-            let addr = line.strip_prefix("listening on http://").and_then(|addr| addr.parse().ok());
-            server.addrs.push(addr.ok_or_else(|| format!("not the line that names a listener: {line:?}"))?);
+            let named = |prefix| line.strip_prefix(prefix).and_then(|addr: &str| addr.parse().ok());
+            match (named("listening on http://"), named("listening on https://")) {
+                (Some(addr), _) => server.addrs.push(addr),
+                (_, Some(addr)) => server.tls.push(addr),
+                _ => return Err(format!("not the line that names a listener: {line:?}").into()),
+            }
         }
         Ok(server)
     }
@@ -73,7 +78,7 @@ impl Server {
             let _ = err.as_mut().map(|err| err.read_to_end(&mut log));
             String::from_utf8_lossy(&log).into_owned()
         });
-        Ok(Self { child, addrs: Vec::new(), stdout, log: Some(log) })
+        Ok(Self { child, addrs: Vec::new(), tls: Vec::new(), stdout, log: Some(log) })
     }
 
     /// The first listener.
@@ -84,7 +89,12 @@ impl Server {
         self.addrs[0]
     }
 
-    /// All listeners, in the order of the arguments.
+    /// The first listener with TLS, if there is one.
+    pub fn tls(&self) -> Option<SocketAddr> {
+        self.tls.first().copied()
+    }
+
+    /// All listeners without TLS, in the order of the arguments.
     pub fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
     }

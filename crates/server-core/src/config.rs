@@ -13,6 +13,10 @@ use std::time::Duration;
 pub struct Config {
     /// Limits of request heads, chunks and trailers.
     pub http1: wire_http1::Config,
+    /// HTTP/2, in cleartext by prior knowledge (RFC 9113 section 3.3) and over TLS where ALPN chose it; `None`, the
+    /// default: it is not spoken.
+    #[cfg(feature = "http2")]
+    pub http2: Option<Http2Config>,
     /// Limits of WebSocket messages; a handler may bring its own when it accepts one.
     pub websocket: wire_ws::Config,
     /// How WebSockets compress, where clients offer it; `None`, the default: they do not. What it costs in memory for each
@@ -35,7 +39,9 @@ pub struct Config {
     pub write_buffer: usize,
     /// Bytes queued for writing from which on a WebSocket refuses a message that is fed to it without waiting. Default 1 MiB.
     pub max_write_buffer: usize,
-    /// From accept, or the first byte of a later request, to the end of its head; then 408. Against slow heads.
+    /// From accept to the end of the TLS handshake. Default 10 s.
+    pub tls_handshake_timeout: Duration,
+    /// From accept or the end of the TLS handshake, or the first byte of a later request, to the end of its head; then 408. Against slow heads.
     /// Default 10 s.
     pub head_timeout: Duration,
     /// Between requests of a connection. Default 60 s.
@@ -68,6 +74,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             http1: wire_http1::Config::default(),
+            #[cfg(feature = "http2")]
+            http2: None,
             websocket: wire_ws::Config::default(),
             #[cfg(feature = "ws-deflate")]
             websocket_deflate: None,
@@ -78,6 +86,7 @@ impl Default for Config {
             max_discarded_body: 256 << 10,
             write_buffer: 64 << 10,
             max_write_buffer: 1 << 20,
+            tls_handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
@@ -87,6 +96,53 @@ impl Default for Config {
             websocket_close_timeout: Duration::from_secs(5),
             linger_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Limits of an HTTP/2 connection. The deadlines of [`Config`] hold for each of its streams.
+///
+/// What `h2` itself refuses without being told: floods of CONTINUATION, of empty and of tiny DATA frames.
+#[cfg(feature = "http2")]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Http2Config {
+    /// Requests of one connection that are in flight at once; more are refused (REFUSED_STREAM). Default 128.
+    pub max_concurrent_streams: u32,
+    /// Largest field section of a request: names, values and 32 bytes for each field (RFC 9113 section 6.5.2); above it
+    /// 431, above four times of it the connection ends. Default 16 KiB.
+    pub max_header_list_size: u32,
+    /// What a client may send of one body before the handler reads it. Default 64 KiB.
+    pub stream_window: u32,
+    /// The same for all bodies of a connection together. Default 1 MiB.
+    pub connection_window: u32,
+    /// Streams that we reset because the client broke the rules on them, over the life of the connection. Against clients
+    /// that make us reset (MadeYouReset). Default 64.
+    pub max_local_error_resets: usize,
+    /// Streams that the client reset before they reached a handler and that are still queued. Default 20.
+    pub max_pending_accept_resets: usize,
+    /// What a client may spend on frames that carry nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE and unknown frames cost
+    /// 1, resets 4. It grows back with time (by 32 in a second) and with progress (by 16 for each response that ends, and
+    /// for each 4 KiB of content in either direction), up to this number. Overspent, the connection ends with
+    /// ENHANCE_YOUR_CALM. Against rapid resets and floods of control frames. Default 1024.
+    pub control_budget: u32,
+    /// Whether handlers may push (RFC 9113 section 8.4), where the client allows it. Browsers no longer do.
+    /// Default off.
+    pub push: bool,
+}
+
+#[cfg(feature = "http2")]
+impl Default for Http2Config {
+    fn default() -> Self {
+        Self {
+            max_concurrent_streams: 128,
+            max_header_list_size: 16 << 10,
+            stream_window: 64 << 10,
+            connection_window: 1 << 20,
+            max_local_error_resets: 64,
+            max_pending_accept_resets: 20,
+            control_budget: 1024,
+            push: false,
         }
     }
 }

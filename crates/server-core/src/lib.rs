@@ -39,6 +39,9 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
+//! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
+//! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |
+//! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
 //! | `ws-deflate` | permessage-deflate for WebSockets: `Config::websocket_deflate` |
 
@@ -53,6 +56,8 @@ mod request;
 pub mod rt;
 mod server;
 mod timer;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "tower")]
 mod tower;
 pub mod ws;
@@ -62,10 +67,14 @@ pub use {wire_http1, wire_ws};
 
 pub use body::{Body, BodyError, BoxError, Incoming, Trailers};
 pub use config::Config;
+#[cfg(feature = "http2")]
+pub use config::Http2Config;
 pub use conn::{Connection, ConnectionError, Deadline};
+#[cfg(feature = "http2")]
+pub use conn::{Http2Stream, Http2StreamError};
 pub use control::{Control, Stats};
 pub use handler::{Handler, RequestKind};
-pub use listener::{ConnectionInfo, Listener};
+pub use listener::{ConnectionInfo, Listener, TlsInfo};
 pub use request::Request;
 pub use server::Server;
 pub use timer::Timer;

@@ -5,10 +5,15 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use wire_http1::{HeadView, Known, RequestHead};
 
 use crate::body::Incoming;
+#[cfg(feature = "http2")]
+use crate::conn::Http2Stream;
 use crate::listener::ConnectionInfo;
 use crate::ws::Upgrade;
 
@@ -16,11 +21,20 @@ use crate::ws::Upgrade;
 ///
 /// [`into_http`](Request::into_http) makes the ecosystem's type of it.
 pub struct Request {
-    head: Head,
+    head: AnyHead,
     body: Incoming,
     connection: Arc<ConnectionInfo>,
     pub(crate) upgrade: Option<Upgrade>,
+    #[cfg(feature = "http2")]
+    stream: Option<Http2Stream>,
     headers: OnceCell<HeaderMap>,
+}
+
+/// A head as the version of HTTP brings it.
+enum AnyHead {
+    Http1(Head),
+    /// HTTP/2 decodes into a map: there are no bytes to look into.
+    Mapped(Box<Parts>),
 }
 
 /// The bytes of a head and where its parts lie. Recycled: a thread keeps a few.
@@ -91,57 +105,140 @@ impl Request {
         connection: Arc<ConnectionInfo>,
         upgrade: Option<Upgrade>,
     ) -> Self {
-        Self { head, body, connection, upgrade, headers: OnceCell::new() }
+        Self::with_head(AnyHead::Http1(head), body, connection, upgrade)
+    }
+
+    #[cfg(feature = "http2")]
+    pub(crate) fn from_parts(
+        parts: Box<Parts>,
+        body: Incoming,
+        connection: Arc<ConnectionInfo>,
+        stream: Http2Stream,
+    ) -> Self {
+        let mut request = Self::with_head(AnyHead::Mapped(parts), body, connection, None);
+        request.stream = Some(stream);
+        request
+    }
+
+    fn with_head(
+        head: AnyHead,
+        body: Incoming,
+        connection: Arc<ConnectionInfo>,
+        upgrade: Option<Upgrade>,
+    ) -> Self {
+        Self {
+            head,
+            body,
+            connection,
+            upgrade,
+            #[cfg(feature = "http2")]
+            stream: None,
+            headers: OnceCell::new(),
+        }
     }
 
     /// The method as sent; methods are case-sensitive (RFC 9110 section 9.1).
     #[must_use]
     pub fn method(&self) -> &str {
-        self.head.view().method()
+        match &self.head {
+            AnyHead::Http1(head) => head.view().method(),
+            AnyHead::Mapped(parts) => parts.method.as_str(),
+        }
     }
 
-    /// The request target as sent (RFC 9112 section 3.2).
+    /// The request target as sent (RFC 9112 section 3.2); over HTTP/2 its `:path` (RFC 9113 section 8.3.1).
     #[must_use]
     pub fn target(&self) -> &str {
-        self.head.view().target()
+        match &self.head {
+            AnyHead::Http1(head) => head.view().target(),
+            AnyHead::Mapped(parts) => parts.uri.path_and_query().map_or("", PathAndQuery::as_str),
+        }
+    }
+
+    /// Whom the client means to talk to, as `host` or `host:port`: the target's authority where it has one, else the `Host`
+    /// field.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        let authority = match &self.head {
+            AnyHead::Http1(head) => head.view().authority(),
+            AnyHead::Mapped(parts) => parts.uri.authority().map(Authority::as_str),
+        };
+        authority.or_else(|| std::str::from_utf8(self.header("host")?).ok())
     }
 
     /// The path of the target, not percent-decoded; `/` where an absolute target has none, `*` for `OPTIONS *`, empty
     /// for CONNECT.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.head.view().path()
+        match &self.head {
+            AnyHead::Http1(head) => head.view().path(),
+            AnyHead::Mapped(parts) => parts.uri.path(),
+        }
     }
 
     /// What stands behind the first `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.head.view().query()
+        match &self.head {
+            AnyHead::Http1(head) => head.view().query(),
+            AnyHead::Mapped(parts) => parts.uri.query(),
+        }
     }
 
     /// The HTTP version.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.head.version()
+        match &self.head {
+            AnyHead::Http1(head) => head.version(),
+            AnyHead::Mapped(parts) => parts.version,
+        }
     }
 
-    /// The value of the first field of this name, whatever its case.
+    /// The value of the first field of this name, whatever its case. Over HTTP/2 `host` also finds the `:authority`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.head.view().get(name)
+        match &self.head {
+            AnyHead::Http1(head) => head.view().get(name),
+            AnyHead::Mapped(parts) => match parts.headers.get(name) {
+                Some(value) => Some(value.as_bytes()),
+                None if name.eq_ignore_ascii_case("host") => parts.uri.authority().map(host),
+                None => None,
+            },
+        }
     }
 
-    /// All header fields, in their original order and case.
+    /// All header fields, in their original order and case. Over HTTP/2 names are in lower case and those of one name stand
+    /// together; the `:authority` comes first, as `host`, unless there is such a field.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.head.view().fields().map(|field| (field.name, field.value))
+        match &self.head {
+            AnyHead::Http1(head) => {
+                Fields::Http1(head.view().fields().map(|field| (field.name, field.value)))
+            }
+            AnyHead::Mapped(parts) => {
+                let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(HOST));
+                let host = authority.map(|authority| (HOST.as_str(), host(authority)));
+                let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+                Fields::Mapped(host.into_iter().chain(fields))
+            }
+        }
     }
 
     /// The header fields as a map; built when first asked for.
     pub fn headers(&self) -> &HeaderMap {
-        self.headers.get_or_init(|| {
-            let parts = self.head.parts();
-            header_map(&parts.table, &Bytes::copy_from_slice(&parts.bytes))
-        })
+        match &self.head {
+            AnyHead::Http1(head) => self.headers.get_or_init(|| {
+                let parts = head.parts();
+                header_map(&parts.table, &Bytes::copy_from_slice(&parts.bytes))
+            }),
+            AnyHead::Mapped(parts) => &parts.headers,
+        }
+    }
+
+    /// What HTTP/2 alone can do with this request's stream; `None` over HTTP/1.
+    #[cfg(feature = "http2")]
+    #[must_use]
+    pub fn http2_stream(&self) -> Option<&Http2Stream> {
+        self.stream.as_ref()
     }
 
     /// Who is connected.
@@ -167,26 +264,70 @@ impl Request {
     }
 
     /// The ecosystem's type. [`ConnectionInfo`] is among the extensions as an `Arc`, and so is what
-    /// [`WebSocketUpgrade`](crate::ws::WebSocketUpgrade) needs.
+    /// [`WebSocketUpgrade`](crate::ws::WebSocketUpgrade) needs, and over HTTP/2 the `Http2Stream`.
     ///
     /// # Errors
     /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
     pub fn into_http(mut self) -> Result<http::Request<Incoming>, http::Error> {
-        let version = self.version();
         let body = self.take_body();
-        let parts = self.head.parts_mut();
-        let arena = Bytes::from(std::mem::take(&mut parts.bytes));
-        let view = parts.table.view(&arena);
-        let mut request = http::Request::new(body);
-        *request.version_mut() = version;
-        *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
-        *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
-        *request.headers_mut() = self.headers.take().unwrap_or_else(|| header_map(&parts.table, &arena));
+        let mut request = match self.head {
+            AnyHead::Http1(head) => http1_request(head, body, self.headers.take())?,
+            AnyHead::Mapped(parts) => http::Request::from_parts(*parts, body),
+        };
+        #[cfg(feature = "http2")]
+        if let Some(stream) = self.stream.take() {
+            request.extensions_mut().insert(stream);
+        }
         request.extensions_mut().insert(Arc::clone(&self.connection));
         if let Some(upgrade) = self.upgrade.take() {
             request.extensions_mut().insert(upgrade);
         }
         Ok(request)
+    }
+}
+
+fn http1_request(
+    mut head: Head,
+    body: Incoming,
+    headers: Option<HeaderMap>,
+) -> Result<http::Request<Incoming>, http::Error> {
+    let version = head.version();
+    let parts = head.parts_mut();
+    let arena = Bytes::from(std::mem::take(&mut parts.bytes));
+    let view = parts.table.view(&arena);
+    let mut request = http::Request::new(body);
+    *request.version_mut() = version;
+    *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
+    *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
+    *request.headers_mut() = headers.unwrap_or_else(|| header_map(&parts.table, &arena));
+    Ok(request)
+}
+
+fn host(authority: &Authority) -> &[u8] {
+    authority.as_str().as_bytes()
+}
+
+/// The fields of either kind of head.
+enum Fields<A, B> {
+    Http1(A),
+    Mapped(B),
+}
+
+impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Fields<A, B> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Self::Http1(fields) => fields.next(),
+            Self::Mapped(fields) => fields.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Http1(fields) => fields.size_hint(),
+            Self::Mapped(fields) => fields.size_hint(),
+        }
     }
 }
 

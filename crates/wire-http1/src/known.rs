@@ -169,7 +169,8 @@ impl Known {
     }
 
     /// Whether RFC 9110 section 6.5.1 keeps this field out of trailer sections.
-    pub(crate) fn is_forbidden_trailer(self) -> bool {
+    #[must_use]
+    pub fn is_forbidden_trailer(self) -> bool {
         FORBIDDEN_TRAILERS[self as usize]
     }
 

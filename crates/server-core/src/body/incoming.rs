@@ -37,6 +37,14 @@ enum Kind {
     Empty,
     Whole(Bytes),
     Stream(Arc<BodySlot>),
+    Source(Box<dyn Source>),
+}
+
+/// Where the parts of a body come from that is not HTTP/1's.
+pub(crate) trait Source: Send + Sync {
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>>;
+    /// Whether the body is over and everything was taken.
+    fn is_spent(&self) -> bool;
 }
 
 impl Default for Incoming {
@@ -58,6 +66,11 @@ impl Incoming {
 
     pub(crate) fn stream(slot: Arc<BodySlot>, declared: Option<u64>, collect_limit: u64) -> Self {
         Self::new(Kind::Stream(slot), declared, collect_limit)
+    }
+
+    #[cfg(feature = "http2")]
+    pub(crate) fn source(source: Box<dyn Source>, declared: Option<u64>, collect_limit: u64) -> Self {
+        Self::new(Kind::Source(source), declared, collect_limit)
     }
 
     /// Refuses more than `limit` bytes with [`BodyError::TooLarge`]: at once where the head declared more, else as soon
@@ -124,6 +137,7 @@ impl Incoming {
                 if bytes.is_empty() { Part::End } else { Part::Chunk(bytes) }
             }
             Kind::Stream(slot) => ready!(slot.poll_part(cx))?,
+            Kind::Source(source) => ready!(source.poll_part(cx))?,
         };
         if let Part::Chunk(chunk) = &part {
             let len = chunk.len() as u64;
@@ -165,6 +179,7 @@ impl http_body::Body for Incoming {
             Kind::Empty => true,
             Kind::Whole(bytes) => bytes.is_empty(),
             Kind::Stream(slot) => slot.is_spent(),
+            Kind::Source(source) => source.is_spent(),
         }
     }
 
@@ -186,7 +201,7 @@ impl fmt::Debug for Incoming {
         let kind = match self.kind {
             Kind::Empty => "empty",
             Kind::Whole(_) => "whole",
-            Kind::Stream(_) => "stream",
+            Kind::Stream(_) | Kind::Source(_) => "stream",
         };
         f.debug_struct("Incoming")
             .field("kind", &kind)

@@ -5,8 +5,12 @@ mod outgoing;
 mod slot;
 mod trailers;
 
+#[cfg(feature = "http2")]
+pub(crate) use incoming::Source;
 pub use incoming::{BodyError, Incoming};
 pub use outgoing::Body;
+#[cfg(feature = "http2")]
+pub(crate) use slot::Part;
 pub(crate) use slot::{BodySlot, Demand};
 pub use trailers::Trailers;
 

@@ -3,31 +3,54 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime};
 
+use http::HeaderValue;
 use wire_http1::FieldLines;
 
 struct Cached {
     /// When it was made, and from when on it is too old.
     fresh: Option<(Instant, Instant)>,
     line: FieldLines,
+    /// The same date as a value, once it was asked for.
+    value: Option<HeaderValue>,
 }
 
 thread_local! {
-    static CACHED: RefCell<Cached> = const { RefCell::new(Cached { fresh: None, line: FieldLines::new() }) };
+    static CACHED: RefCell<Cached> = const { RefCell::new(Cached { fresh: None, line: FieldLines::new(), value: None }) };
 }
 
 /// Calls `use_it` with the field line of the date now. `now` is the time by the connection's own clock.
 pub(super) fn with_date<T>(now: Instant, use_it: impl FnOnce(&FieldLines) -> T) -> T {
     CACHED.with_borrow_mut(|cached| {
-        // Not before it was made either: another connection of this thread may go by another clock.
-        if !cached.fresh.is_some_and(|(made, old)| made <= now && now < old) {
-            let date = httpdate::fmt_http_date(SystemTime::now());
-            cached.line.clear();
-            // A date is a valid field value.
-            let _ = cached.line.push("date", date);
-            cached.fresh = Some((now, now + Duration::from_secs(1)));
-        }
+        cached.refresh(now);
         use_it(&cached.line)
     })
+}
+
+/// The value of the date now. `now` as above.
+#[cfg(feature = "http2")]
+pub(super) fn date_value(now: Instant) -> HeaderValue {
+    const NAME: usize = "date: ".len();
+    CACHED.with_borrow_mut(|cached| {
+        cached.refresh(now);
+        let line = cached.line.as_bytes();
+        let make = || HeaderValue::from_bytes(line[NAME..].trim_ascii_end());
+        let value = cached.value.get_or_insert_with(|| make().unwrap_or(HeaderValue::from_static("")));
+        value.clone()
+    })
+}
+
+impl Cached {
+    fn refresh(&mut self, now: Instant) {
+        // Not before it was made either: another connection of this thread may go by another clock.
+        if !self.fresh.is_some_and(|(made, old)| made <= now && now < old) {
+            let date = httpdate::fmt_http_date(SystemTime::now());
+            self.line.clear();
+            // A date is a valid field value.
+            let _ = self.line.push("date", date);
+            self.value = None;
+            self.fresh = Some((now, now + Duration::from_secs(1)));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -45,5 +68,7 @@ mod tests {
         assert!(text(start + Duration::from_millis(999)).contains("cached"));
         assert!(!text(start + Duration::from_secs(1)).contains("cached"));
         assert!(!text(start).contains("cached"), "time that went back");
+        #[cfg(feature = "http2")]
+        assert_eq!(format!("date: {}\r\n", date_value(start).to_str().unwrap()), text(start));
     }
 }

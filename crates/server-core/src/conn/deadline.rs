@@ -37,6 +37,8 @@ pub enum Deadline {
     Linger,
     /// The end of a connection whose server shuts down.
     Drain,
+    /// The TLS handshake. Not in the table of a connection's driver, which begins after it.
+    TlsHandshake,
 }
 
 impl Deadline {

@@ -4,11 +4,21 @@ mod date;
 pub(crate) mod deadline;
 mod duplex;
 mod http1;
+#[cfg(feature = "http2")]
+pub(crate) mod http2;
+#[cfg(not(feature = "http2"))]
+#[path = "no_http2.rs"]
+mod http2;
+mod sniff;
 pub(crate) mod websocket;
 
 pub use deadline::Deadline;
 pub(crate) use duplex::{Duplex, Input, InputEnd};
-pub use http1::Connection;
+#[cfg(feature = "http2")]
+use http1::panic_message;
+#[cfg(feature = "http2")]
+pub use http2::{Http2Stream, Http2StreamError};
+pub use sniff::Connection;
 
 use std::io;
 
@@ -26,6 +36,9 @@ pub enum ConnectionError {
     /// allows no half-closed connections.
     #[error("client gone while its request was being answered")]
     ClientGone,
+    /// HTTP/2 ended it with a GOAWAY: the client broke its rules, or asked for more than a limit allows.
+    #[error("connection ended: {0}")]
+    Http2(crate::BoxError),
     /// A response could not be completed: its body failed, or did not have the length it declared. The client sees a
     /// response cut off.
     #[error("response cut off: {0}")]

@@ -96,19 +96,26 @@ impl Drop for Current {
 }
 
 impl<Io> Link<Io> {
-    pub(super) fn new(io: Io, info: ConnectionInfo, control: Control, config: &Config, now: Instant) -> Self {
+    pub(super) fn new(
+        io: Io,
+        input: ReadBuffer,
+        info: ConnectionInfo,
+        control: Control,
+        config: &Config,
+        now: Instant,
+    ) -> Self {
         let mut deadlines = Deadlines::default();
         deadlines.set(Deadline::Head, now + config.head_timeout);
         Self {
             io: Some(io),
             http: ServerConnection::new(config.http1.clone()),
-            input: ReadBuffer::default(),
+            reading: input.is_empty(),
+            input,
             output: WriteBuffer::default(),
             deadlines,
             now,
             info: Arc::new(info),
             control,
-            reading: true,
             read_limit: usize::MAX,
             eof: false,
             awaits_write: false,

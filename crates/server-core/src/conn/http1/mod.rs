@@ -18,12 +18,12 @@ mod request;
 mod response;
 mod upgrade;
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -38,6 +38,7 @@ use crate::body::BoxError;
 use crate::config::Config;
 use crate::control::Registration;
 use crate::handler::{Handler, RequestKind};
+use crate::io::ReadBuffer;
 use crate::listener::ConnectionInfo;
 use crate::server::Shared;
 use crate::timer::Timer;
@@ -46,12 +47,9 @@ use crate::timer::Timer;
 const BUDGET: u32 = 128;
 
 pin_project! {
-    /// One connection: a future that serves it to its end. Dropping it closes the socket and drops the handler's future.
-    ///
-    /// Resolves to `Ok` when the connection ended in good order, and whenever the client was refused with a proper
-    /// answer.
+    /// One HTTP/1 connection.
     #[must_use = "a connection does nothing unless it is polled"]
-    pub struct Connection<Io, H, T, R>
+    pub(crate) struct Connection<Io, H, T, R>
     where
         H: Handler<R>,
         T: Timer,
@@ -106,33 +104,31 @@ where
     H: Handler<R>,
     T: Timer,
 {
+    /// `input`: what was read of it already. `began`: when the time for its first head began to run.
     pub(crate) fn new(
         io: Io,
+        input: ReadBuffer,
         info: ConnectionInfo,
         registration: Registration,
         shared: Arc<Shared<H, T>>,
+        began: Instant,
     ) -> Self {
         Self {
             exchange: Exchange::Idle,
             alarm: Alarm::new(),
             protocol: Protocol::Http(Box::new(Link::new(
                 io,
+                input,
                 info,
                 registration.control().clone(),
                 &shared.config,
-                shared.timer.now(),
+                began,
             ))),
             registration,
             waker: None,
             shared,
             request: PhantomData,
         }
-    }
-}
-
-impl<Io, H: Handler<R>, T: Timer, R> fmt::Debug for Connection<Io, H, T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").finish_non_exhaustive()
     }
 }
 
@@ -392,7 +388,7 @@ fn expire<Io, F, B>(
     Ok(())
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("no message"))

@@ -1,0 +1,174 @@
+//! Request bodies: straight from `h2`'s stream, which gets its window back as the handler takes what arrived.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use h2::RecvStream;
+use wire_http1::Known;
+
+use crate::body::{BodyError, Part, Source, Trailers};
+
+/// A body that arrives, as its reader holds it.
+pub(super) struct Receiving {
+    stream: RecvStream,
+    watch: Arc<Watch>,
+    data_ended: bool,
+    ended: bool,
+}
+
+impl Receiving {
+    pub(super) fn new(stream: RecvStream, watch: Arc<Watch>) -> Self {
+        Self { stream, watch, data_ended: false, ended: false }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, h2::Error>> {
+        while !self.data_ended {
+            match ready!(self.stream.poll_data(cx)?) {
+                None => self.data_ended = true,
+                Some(chunk) => {
+                    // Taken is consumed: the peer may send as much again.
+                    self.stream.flow_control().release_capacity(chunk.len())?;
+                    if !chunk.is_empty() {
+                        return Poll::Ready(Ok(Part::Chunk(chunk)));
+                    }
+                }
+            }
+        }
+        if !self.ended
+            && let Some(trailers) = ready!(self.stream.poll_trailers(cx)?)
+        {
+            self.ended = true;
+            let allowed = trailers.iter().filter(|(name, _)| !is_forbidden_trailer(name.as_str()));
+            let trailers: Trailers = allowed.map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+            return Poll::Ready(Ok(Part::Trailers(trailers)));
+        }
+        self.ended = true;
+        Poll::Ready(Ok(Part::End))
+    }
+}
+
+impl Source for Receiving {
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+        if let Some(error) = self.watch.failed() {
+            return Poll::Ready(Err(error));
+        }
+        match self.poll(cx) {
+            Poll::Ready(part) => {
+                match part {
+                    Ok(Part::Chunk(_) | Part::Trailers(_)) => self.watch.stop(),
+                    Ok(Part::End) | Err(_) => self.watch.close(),
+                }
+                // Reset, or the connection is gone. Whose rules were broken, `h2` has told the client.
+                Poll::Ready(part.map_err(|_| BodyError::Disconnected))
+            }
+            Poll::Pending => {
+                self.watch.wait(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.ended || self.stream.is_end_stream()
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.watch.close();
+    }
+}
+
+/// RFC 9110 section 6.5.1.
+pub(super) fn is_forbidden_trailer(name: &str) -> bool {
+    Known::from_name(name.as_bytes()).is_some_and(Known::is_forbidden_trailer)
+}
+
+/// Whether somebody waits for more of a body, so that the stream can bound the time. The reader may live in another task.
+#[derive(Debug, Default)]
+pub(super) struct Watch(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: bool,
+    /// How often a wait has ended.
+    ended: u64,
+    failed: Option<BodyError>,
+    reader: Option<Waker>,
+    /// Nobody reads any more.
+    closed: bool,
+    /// The stream is being polled, and will look at this afterwards.
+    driving: bool,
+    stream: Option<Waker>,
+}
+
+impl Watch {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self) -> Option<BodyError> {
+        self.state().failed.clone()
+    }
+
+    fn wait(&self, cx: &Context<'_>) {
+        let mut state = self.state();
+        state.reader = Some(cx.waker().clone());
+        if !std::mem::replace(&mut state.waiting, true) && !state.driving {
+            let stream = state.stream.take();
+            drop(state);
+            if let Some(stream) = stream {
+                stream.wake();
+            }
+        }
+    }
+
+    fn stop(&self) {
+        let mut state = self.state();
+        if std::mem::take(&mut state.waiting) {
+            state.ended += 1;
+        }
+        state.reader = None;
+    }
+
+    fn close(&self) {
+        self.stop();
+        let mut state = self.state();
+        state.closed = true;
+        let stream = if state.driving { None } else { state.stream.take() };
+        drop(state);
+        if let Some(stream) = stream {
+            stream.wake();
+        }
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// The stream is about to poll what may read.
+    pub(super) fn enter(&self) {
+        self.state().driving = true;
+    }
+
+    /// It was polled. Returns the number of the wait, if the reader waits.
+    pub(super) fn leave(&self, cx: &Context<'_>) -> Option<u64> {
+        let mut state = self.state();
+        state.driving = false;
+        state.stream = Some(cx.waker().clone());
+        state.waiting.then_some(state.ended)
+    }
+
+    /// Nothing more comes, for this reason.
+    pub(super) fn fail(&self, error: BodyError) {
+        let mut state = self.state();
+        state.failed = Some(error);
+        state.waiting = false;
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}

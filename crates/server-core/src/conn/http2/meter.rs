@@ -1,0 +1,187 @@
+//! Counts what a client sends that carries nothing, frame header by frame header, as the bytes pass by.
+//!
+//! `h2` answers PINGs and SETTINGS, applies WINDOW_UPDATEs, drops PRIORITYs and cancels what is reset, as fast as they
+//! come and for as long as they come. Each is cheap for the client and costs us: so each is paid for from a budget, which
+//! grows back with time and with progress.
+
+use std::time::{Duration, Instant};
+
+const HEADER: usize = 9;
+
+/// What frames cost, and what brings it back.
+const CONTROL: u32 = 1;
+const RESET: u32 = 4;
+const PER_SECOND: u32 = 32;
+const PER_RESPONSE: u32 = 16;
+const CONTENT_UNIT: u64 = 4 << 10;
+const PER_CONTENT_UNIT: u32 = 16;
+
+/// RFC 9113 section 6.
+mod kind {
+    pub(super) const DATA: u8 = 0;
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const GOAWAY: u8 = 7;
+    pub(super) const CONTINUATION: u8 = 9;
+    pub(super) const END_HEADERS: u8 = 4;
+}
+
+#[derive(Debug)]
+pub(super) struct Meter {
+    header: [u8; HEADER],
+    have: usize,
+    /// Bytes of the current frame's payload that are still to come.
+    payload: usize,
+    kind: u8,
+    /// A field section has begun and not ended.
+    in_head: bool,
+    budget: u32,
+    max: u32,
+    content: u64,
+    refilled: Instant,
+}
+
+impl Meter {
+    pub(super) fn new(max: u32, now: Instant) -> Self {
+        Self {
+            header: [0; HEADER],
+            have: 0,
+            payload: 0,
+            kind: kind::DATA,
+            in_head: false,
+            budget: max,
+            max,
+            content: 0,
+            refilled: now,
+        }
+    }
+
+    /// These bytes were received, behind the preface. False: the budget is overspent.
+    pub(super) fn received(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            if self.payload > 0 {
+                let len = self.payload.min(bytes.len());
+                self.payload -= len;
+                bytes = &bytes[len..];
+                if self.kind == kind::DATA {
+                    self.content(len as u64);
+                }
+                continue;
+            }
+            let len = (HEADER - self.have).min(bytes.len());
+            self.header[self.have..self.have + len].copy_from_slice(&bytes[..len]);
+            self.have += len;
+            bytes = &bytes[len..];
+            if self.have == HEADER {
+                self.have = 0;
+                if !self.begin_frame() {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn begin_frame(&mut self) -> bool {
+        let [a, b, c, kind, flags, ..] = self.header;
+        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        self.kind = kind;
+        let cost = match kind {
+            kind::DATA if self.payload > 0 => 0,
+            kind::HEADERS | kind::CONTINUATION => {
+                self.in_head = flags & kind::END_HEADERS == 0;
+                0
+            }
+            kind::RST_STREAM => RESET,
+            kind::GOAWAY => 0,
+            // PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, what is unknown.
+            _ => CONTROL,
+        };
+        self.budget.checked_sub(cost).map(|left| self.budget = left).is_some()
+    }
+
+    /// Content went by, in either direction.
+    pub(super) fn content(&mut self, len: u64) {
+        self.content += len;
+        if self.content >= CONTENT_UNIT {
+            let units = self.content / CONTENT_UNIT;
+            self.content %= CONTENT_UNIT;
+            self.refill(u32::try_from(units).unwrap_or(u32::MAX).saturating_mul(PER_CONTENT_UNIT));
+        }
+    }
+
+    /// So many responses have ended.
+    pub(super) fn responded(&mut self, count: u32) {
+        self.refill(count.saturating_mul(PER_RESPONSE));
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Instant) {
+        let seconds = now.saturating_duration_since(self.refilled).as_secs();
+        if seconds > 0 {
+            self.refilled += Duration::from_secs(seconds);
+            self.refill(u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(PER_SECOND));
+        }
+    }
+
+    fn refill(&mut self, more: u32) {
+        self.budget = self.budget.saturating_add(more).min(self.max);
+    }
+
+    /// Whether a request head, or the trailers of one, have begun to arrive and not ended.
+    pub(super) fn in_head(&self) -> bool {
+        self.in_head || (self.payload > 0 && matches!(self.kind, kind::HEADERS | kind::CONTINUATION))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, len: usize) -> Vec<u8> {
+        let mut frame = vec![(len >> 16) as u8, (len >> 8) as u8, len as u8, kind, flags, 0, 0, 0, 1];
+        frame.resize(HEADER + len, 0xff);
+        frame
+    }
+
+    /// However the bytes are split, the same frames are counted.
+    #[test]
+    fn counts_frames_across_any_split() {
+        let bytes =
+            [frame(1, 4, 20), frame(0, 0, 300), frame(6, 0, 8), frame(3, 0, 4), frame(8, 0, 4)].concat();
+        for step in 1..=bytes.len() {
+            let mut meter = Meter::new(100, Instant::now());
+            assert!(bytes.chunks(step).all(|piece| meter.received(piece)));
+            assert_eq!(meter.budget, 100 - 1 - 4 - 1, "step {step}");
+            assert!(!meter.in_head());
+        }
+    }
+
+    #[test]
+    fn overspent_by_control_frames_and_refilled_by_progress() {
+        let start = Instant::now();
+        let mut meter = Meter::new(40, start);
+        let ping = frame(6, 0, 8);
+        assert!((0..40).all(|_| meter.received(&ping)));
+        meter.responded(1);
+        assert!((0..PER_RESPONSE).all(|_| meter.received(&ping)));
+        meter.tick(start + Duration::from_millis(1999));
+        assert!((0..PER_SECOND).all(|_| meter.received(&ping)));
+        meter.content(CONTENT_UNIT);
+        assert!((0..PER_CONTENT_UNIT).all(|_| meter.received(&ping)));
+        assert!(!meter.received(&ping));
+        meter.responded(1000);
+        assert_eq!(meter.budget, 40, "no more than at the start");
+    }
+
+    #[test]
+    fn a_head_lasts_until_its_last_frame() {
+        let mut meter = Meter::new(9, Instant::now());
+        meter.received(&frame(1, 0, 5));
+        assert!(meter.in_head());
+        meter.received(&frame(9, 4, 5)[..11]);
+        assert!(meter.in_head());
+        meter.received(&[0; 3]);
+        assert!(!meter.in_head());
+    }
+}

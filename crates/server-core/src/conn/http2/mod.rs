@@ -1,0 +1,481 @@
+//! The HTTP/2 driver (RFC 9113): one future around crate `h2`, with all streams of the connection inside of it.
+//!
+//! A poll goes round until nothing moves:
+//!
+//! 1. *codec*: `h2` reads, bounded for each round, and writes what streams gave it into the transport, which gathers;
+//!    requests that arrived are judged, and the handler is called.
+//! 2. *streams*: those that were woken are polled ([`Stream`]). The client's windows bound what they send, and so does what
+//!    is already queued.
+//! 3. *write*: when nothing moves any more, what has gathered leaves in one write.
+//!
+//! Invariants: no more streams are at work than [`Http2Config::max_concurrent_streams`] allows, also where the client has
+//! reset some (they are dropped in the same poll). While [`Config::write_buffer`](crate::Config::write_buffer) bytes wait
+//! for the socket, no response body is polled. A client that spends more on frames that carry nothing than the [`meter`]
+//! allows is told ENHANCE_YOUR_CALM, its handlers are dropped, and nothing more is read.
+//!
+//! WebSockets (RFC 8441) begin where [`request::admit`] answers 501 to CONNECT.
+
+mod body;
+mod handle;
+mod meter;
+mod request;
+mod response;
+mod scope;
+mod stream;
+mod transport;
+mod waker;
+
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_core::Stream as _;
+use futures_util::stream::FuturesUnordered;
+use h2::server::{Handshake, SendResponse};
+use h2::{Reason, RecvStream};
+use http::{Method, header};
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use self::body::{Receiving, Watch};
+use self::meter::Meter;
+use self::scope::Scope;
+use self::stream::Stream;
+use self::transport::Shared as Transport;
+use self::waker::DriverWaker;
+use super::deadline::{Alarm, Deadline, Deadlines};
+use super::{ConnectionError, panic_message};
+use crate::body::Incoming;
+use crate::config::{Config, Http2Config};
+use crate::control::{Counted, Registration};
+use crate::handler::{Handler, RequestKind};
+use crate::io::ReadBuffer;
+use crate::listener::ConnectionInfo;
+use crate::request::Request;
+use crate::server::Shared;
+use crate::timer::Timer;
+
+pub use handle::{Http2Stream, Http2StreamError};
+
+/// Rounds of one poll before the task lets others run.
+const ROUNDS: u32 = 16;
+
+/// When the next stream's deadline is: the driver's table has no use for this entry otherwise.
+const STREAMS: Deadline = Deadline::Handler;
+
+/// Whether the server speaks HTTP/2.
+pub(crate) fn is_enabled(config: &Config) -> bool {
+    config.http2.is_some()
+}
+
+pin_project! {
+    /// One HTTP/2 connection.
+    pub(crate) struct Connection<Io, H, T, R>
+    where
+        H: Handler<R>,
+        T: Timer,
+    {
+        #[pin]
+        alarm: Alarm<T::Sleep>,
+        streams: FuturesUnordered<Stream<H::Future, H::Body>>,
+        link: Link<Io>,
+        driver: Arc<DriverWaker>,
+        // The same, as what all of this is polled with.
+        waker: Waker,
+        shared: Arc<Shared<H, T>>,
+        request: PhantomData<fn(R)>,
+    }
+}
+
+/// Everything of a connection but its streams.
+struct Link<Io> {
+    phase: Phase<Io>,
+    transport: Transport<Io>,
+    scope: Arc<Scope>,
+    deadlines: Deadlines,
+    info: Arc<ConnectionInfo>,
+    registration: Registration,
+    limits: Http2Config,
+    registered: bool,
+    /// The first GOAWAY was sent: the connection ends with its last stream.
+    closing: bool,
+    draining: bool,
+    /// It ends now: no stream is begun any more.
+    refused: bool,
+    /// What the connection's future is to say of its end.
+    failure: Option<ConnectionError>,
+}
+
+enum Phase<Io> {
+    Preface(Handshake<Transport<Io>, Bytes>),
+    Open(h2::server::Connection<Transport<Io>, Bytes>),
+    /// All that is left is to wait for the client's end.
+    Ended,
+}
+
+impl<Io, H, T, R> Connection<Io, H, T, R>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<R>,
+    T: Timer,
+{
+    /// `input`: what was read of it already. `None`: the server does not speak HTTP/2.
+    pub(crate) fn new(
+        io: Io,
+        input: ReadBuffer,
+        info: ConnectionInfo,
+        registration: Registration,
+        shared: Arc<Shared<H, T>>,
+        began: Instant,
+    ) -> Option<Pin<Box<Self>>> {
+        let config = &shared.config;
+        let limits = config.http2.clone()?;
+        let transport =
+            Transport::new(io, input, config.write_buffer, Meter::new(limits.control_budget, began));
+        let mut deadlines = Deadlines::default();
+        deadlines.set(Deadline::Head, began + config.head_timeout);
+        let driver = Arc::new(DriverWaker::default());
+        let waker = Waker::from(Arc::clone(&driver));
+        Some(Box::pin(Self {
+            alarm: Alarm::new(),
+            streams: FuturesUnordered::new(),
+            link: Link {
+                phase: Phase::Preface(builder(&limits, config).handshake(transport.handle())),
+                transport,
+                scope: Scope::new(config, began),
+                deadlines,
+                info: Arc::new(info),
+                registration,
+                limits,
+                registered: false,
+                closing: false,
+                draining: false,
+                refused: false,
+                failure: None,
+            },
+            driver,
+            waker,
+            shared,
+            request: PhantomData,
+        }))
+    }
+}
+
+fn builder(limits: &Http2Config, config: &Config) -> h2::server::Builder {
+    let mut builder = h2::server::Builder::new();
+    builder
+        .max_concurrent_streams(limits.max_concurrent_streams)
+        .max_header_list_size(limits.max_header_list_size)
+        .initial_window_size(limits.stream_window)
+        .initial_connection_window_size(limits.connection_window)
+        .max_local_error_reset_streams(Some(limits.max_local_error_resets))
+        .max_pending_accept_reset_streams(limits.max_pending_accept_resets)
+        .max_send_buffer_size(u32::try_from(config.write_buffer).unwrap_or(u32::MAX) as usize);
+    builder
+}
+
+impl<Io, H, T, R> Future for Connection<Io, H, T, R>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+    H: Handler<R>,
+    T: Timer,
+    R: RequestKind,
+{
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let (link, streams, shared) = (this.link, this.streams, &**this.shared);
+        let Shared { timer, config, .. } = shared;
+        this.driver.enter(task.waker());
+        let cx = &mut Context::from_waker(this.waker);
+        if !std::mem::replace(&mut link.registered, true) {
+            link.registration.register(cx.waker());
+        }
+        let mut now = timer.now();
+        let mut rounds = ROUNDS;
+        loop {
+            rounds = u32::saturating_sub(rounds, 1);
+            link.begin_round(now, config);
+            link.poll_codec(streams, shared, cx)?;
+            link.release();
+            while let Poll::Ready(Some(())) = Pin::new(&mut *streams).poll_next(cx) {}
+            let overspent = link.transport.lock().overspent;
+            if overspent && link.calm(streams, "more control frames than requests need") {
+                continue;
+            }
+            if rounds > 0 && this.driver.take_woken() {
+                continue;
+            }
+            if link.poll_write(cx, streams.is_empty())? {
+                return Poll::Ready(link.failure.take().map_or(Ok(()), Err));
+            }
+            link.set_deadlines(now, streams.is_empty(), config);
+            let mut expired = false;
+            while let Some(deadline) = link.deadlines.take_expired(now) {
+                expired = true;
+                if let Some(end) = link.expire(deadline, streams) {
+                    return Poll::Ready(end);
+                }
+            }
+            if rounds == 0 {
+                this.driver.yield_now();
+                return Poll::Pending;
+            }
+            if expired {
+                continue;
+            }
+            if this.alarm.as_mut().poll(cx, timer, &link.deadlines, now).is_ready() {
+                now = timer.now();
+                continue;
+            }
+            if this.driver.leave() {
+                link.transport.lock().park();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<Io> Link<Io> {
+    fn begin_round(&mut self, now: Instant, config: &Config) {
+        match self.scope.tick(now) {
+            Some(next) => self.deadlines.set(STREAMS, next),
+            None => self.deadlines.clear(STREAMS),
+        }
+        let mut transport = self.transport.lock();
+        transport.begin_round();
+        transport.meter.tick(now);
+        drop(transport);
+        if self.registration.control().is_draining() && !std::mem::replace(&mut self.draining, true) {
+            self.deadlines.set(Deadline::Drain, now + config.drain_timeout);
+        }
+    }
+
+    /// What streams gave to `h2` has been written or gathered: they may make more.
+    fn release(&mut self) {
+        let mut transport = self.transport.lock();
+        if !transport.is_full() {
+            let (responses, content) = self.scope.release();
+            transport.meter.responded(responses);
+            transport.meter.content(content);
+        }
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
+    /// Lets `h2` read and write, and begins the streams that it accepts.
+    fn poll_codec<H, T, R>(
+        &mut self,
+        streams: &mut FuturesUnordered<Stream<H::Future, H::Body>>,
+        shared: &Shared<H, T>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), ConnectionError>
+    where
+        H: Handler<R>,
+        R: RequestKind,
+    {
+        if let Phase::Preface(handshake) = &mut self.phase {
+            match Pin::new(handshake).poll(cx) {
+                Poll::Pending if self.draining => self.phase = Phase::Ended,
+                Poll::Pending => {}
+                Poll::Ready(Ok(open)) => {
+                    self.deadlines.clear(Deadline::Head);
+                    self.phase = Phase::Open(open);
+                }
+                Poll::Ready(Err(error)) => self.ended(Some(error), true)?,
+            }
+        }
+        loop {
+            let Phase::Open(open) = &mut self.phase else { return Ok(()) };
+            if self.draining && !std::mem::replace(&mut self.closing, true) {
+                open.graceful_shutdown();
+            }
+            let room = streams.len() < self.limits.max_concurrent_streams as usize;
+            let accepted = if room && !self.refused {
+                open.poll_accept(cx)
+            } else {
+                open.poll_closed(cx).map(|ended| ended.err().map(Err))
+            };
+            match accepted {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.begin_stream(request, respond, streams, shared);
+                }
+                Poll::Ready(ended) => {
+                    let idle = streams.is_empty();
+                    streams.clear();
+                    return self.ended(ended.and_then(Result::err), idle);
+                }
+            }
+        }
+    }
+
+    fn begin_stream<H, T, R>(
+        &mut self,
+        request: http::Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        streams: &mut FuturesUnordered<Stream<H::Future, H::Body>>,
+        shared: &Shared<H, T>,
+    ) where
+        H: Handler<R>,
+        R: RequestKind,
+    {
+        self.deadlines.clear(Deadline::Idle);
+        let handle = Http2Stream::new(respond, self.limits.push);
+        let (mut parts, receiving) = request.into_parts();
+        let to_head = parts.method == Method::HEAD;
+        let now = self.scope.now();
+        if let Err(refusal) = request::admit(&mut parts) {
+            return stream::refuse(&handle, refusal, to_head, now);
+        }
+        let (mut body, mut watch) = (Incoming::default(), None);
+        if !receiving.is_end_stream() {
+            let declared = parts.headers.get(header::CONTENT_LENGTH);
+            let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
+            let watched = Arc::<Watch>::default();
+            let source = Box::new(Receiving::new(receiving, Arc::clone(&watched)));
+            body = Incoming::source(source, declared, shared.config.max_body_size);
+            watch = Some(watched);
+        }
+        let request = Request::from_parts(Box::new(parts), body, Arc::clone(&self.info), handle.clone());
+        let counted = Counted::request(self.registration.control());
+        match catch_unwind(AssertUnwindSafe(|| {
+            R::from_request(request).map(|request| shared.handler.call(request))
+        })) {
+            Ok(Ok(future)) => {
+                let scope = Arc::clone(&self.scope);
+                streams.push(Stream::new(future, handle, scope, watch, to_head, counted));
+            }
+            Ok(Err(error)) => stream::refuse(&handle, (400, &error.to_string()), to_head, now),
+            Err(panic) => {
+                tracing::error!("handler {}", panic_message(&*panic));
+                stream::refuse(&handle, (500, ""), to_head, now);
+            }
+        }
+    }
+
+    /// `h2` is done with the connection. `idle`: it had no streams.
+    fn ended(&mut self, error: Option<h2::Error>, idle: bool) -> Result<(), ConnectionError> {
+        self.phase = Phase::Ended;
+        self.deadlines.keep_only(&[Deadline::Write, Deadline::Drain]);
+        match error {
+            // The client went when it was told that we do.
+            Some(error) if error.is_io() && idle && self.closing => Ok(()),
+            Some(error) if error.is_io() => {
+                Err(error.into_io().map_or(ConnectionError::ClientGone, ConnectionError::Io))
+            }
+            Some(error) if !error.is_remote() => {
+                self.failure.get_or_insert(ConnectionError::Http2(error.into()));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The client asks for too much: it is told so, and all that it has begun is dropped. False: that was done already.
+    fn calm<F, B>(&mut self, streams: &mut FuturesUnordered<Stream<F, B>>, fact: &'static str) -> bool {
+        let Phase::Open(open) = &mut self.phase else { return false };
+        if std::mem::replace(&mut self.refused, true) {
+            return false;
+        }
+        tracing::debug!(fact, "connection refused");
+        open.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        self.failure = Some(ConnectionError::Http2(fact.into()));
+        streams.clear();
+        true
+    }
+
+    /// Writes what has gathered. True: the connection is over.
+    fn poll_write(&mut self, cx: &mut Context<'_>, idle: bool) -> Result<bool, ConnectionError> {
+        let mut transport = self.transport.lock();
+        if let Phase::Ended = self.phase {
+            // The client may be gone already: there is nothing left to lose.
+            return Ok(transport.poll_end(cx).is_ready() && transport.poll_discard(cx).is_ready());
+        }
+        let was_full = transport.is_full();
+        match transport.poll_write_out(cx) {
+            Poll::Ready(Err(_)) if idle && self.closing => return Ok(true),
+            Poll::Ready(Err(error)) => return Err(error.into()),
+            _ => {}
+        }
+        if was_full && !transport.is_full() {
+            // `h2` and the streams wait for this.
+            cx.waker().wake_by_ref();
+        }
+        Ok(false)
+    }
+
+    fn set_deadlines(&mut self, now: Instant, no_streams: bool, config: &Config) {
+        let mut transport = self.transport.lock();
+        let (progress, output) = (transport.take_progress(), transport.has_output());
+        let in_head = transport.meter.in_head();
+        drop(transport);
+        let deadlines = &mut self.deadlines;
+        let mut stuck = output;
+        if let Phase::Open(open) = &self.phase {
+            if in_head {
+                deadlines.start(Deadline::Head, now + config.head_timeout);
+            } else {
+                deadlines.clear(Deadline::Head);
+            }
+            // Responses that are complete here, and wait for the client's window.
+            let waits = no_streams && open.has_streams();
+            stuck |= waits;
+            let idle = no_streams && !waits;
+            let [wanted, other] = match self.closing {
+                true => [Deadline::Linger, Deadline::Idle],
+                false => [Deadline::Idle, Deadline::Linger],
+            };
+            deadlines.clear(other);
+            if idle {
+                let limit = if self.closing { config.linger_timeout } else { config.idle_timeout };
+                deadlines.start(wanted, now + limit);
+            } else {
+                deadlines.clear(wanted);
+            }
+        } else if let Phase::Ended = self.phase {
+            deadlines.start(Deadline::Linger, now + config.linger_timeout);
+        }
+        if !stuck {
+            deadlines.clear(Deadline::Write);
+        } else if progress {
+            deadlines.set(Deadline::Write, now + config.write_timeout);
+        } else {
+            deadlines.start(Deadline::Write, now + config.write_timeout);
+        }
+    }
+
+    /// Acts on a deadline that has passed. Some: that is the connection's end.
+    fn expire<F, B>(
+        &mut self,
+        deadline: Deadline,
+        streams: &mut FuturesUnordered<Stream<F, B>>,
+    ) -> Option<Result<(), ConnectionError>> {
+        match (deadline, &mut self.phase) {
+            (Deadline::Idle, Phase::Open(open)) => {
+                self.closing = true;
+                open.graceful_shutdown();
+            }
+            // The client has not acknowledged that we go.
+            (Deadline::Linger, Phase::Open(open)) => {
+                self.refused = true;
+                open.abrupt_shutdown(Reason::NO_ERROR);
+            }
+            (Deadline::Linger, _) => return Some(self.failure.take().map_or(Ok(()), Err)),
+            (Deadline::Head, Phase::Open(_)) => {
+                self.calm(streams, "a field section did not arrive in time");
+            }
+            (Deadline::Head, _) => return Some(Ok(())),
+            (Deadline::Write | Deadline::Drain, _) => {
+                return Some(Err(ConnectionError::TimedOut(deadline)));
+            }
+            _ => {}
+        }
+        None
+    }
+}

@@ -1,0 +1,136 @@
+//! What HTTP/2 asks of a request beyond what `h2` has judged (RFC 9113 section 8.3.1).
+//!
+//! `h2` itself resets streams with misplaced, repeated or missing pseudo-header fields, fields of a connection, names in
+//! upper case, or a content that is not as long as declared. What it lets pass and we do not is answered 400, which tells
+//! the client more than a reset.
+
+use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::uri::{Authority, Scheme};
+use http::{Method, Uri};
+
+/// Why a request is not given to the handler: a status, and a line that says more.
+pub(super) type Refusal = (u16, &'static str);
+
+/// Judges a request, and makes of it what a handler expects.
+pub(super) fn admit(parts: &mut Parts) -> Result<(), Refusal> {
+    if parts.method == Method::CONNECT {
+        // No tunnel (RFC 9110 section 9.3.6); and what an extended one would carry is none of our protocols (RFC 8441).
+        return Err((501, "no tunnel to be had here"));
+    }
+    check_host(&parts.uri, &parts.headers)?;
+    let path = parts.uri.path();
+    let is_asterisk = path == "*" && parts.method == Method::OPTIONS;
+    if !is_asterisk && !path.starts_with('/') {
+        return Err((400, ":path does not begin with a slash"));
+    }
+    let mut cookies = 0;
+    for (name, value) in &parts.headers {
+        // "A field value MUST NOT start or end with an ASCII whitespace character" (RFC 9113 section 8.2.1).
+        if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value.as_bytes() {
+            return Err((400, "a field value has whitespace around it"));
+        }
+        cookies += usize::from(name == COOKIE);
+    }
+    if cookies > 1 {
+        join_cookies(&mut parts.headers);
+    }
+    Ok(())
+}
+
+/// "A server SHOULD treat a request as malformed if it contains a Host header field that identifies an entity that differs
+/// from the entity in the ":authority" pseudo-header field", and one of them must be there (RFC 9113 section 8.3.1).
+fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err((400, "more than one Host"));
+    }
+    let host = match host.map(|host| Authority::try_from(host.as_bytes())) {
+        None => None,
+        Some(Ok(host)) => Some(host),
+        Some(Err(_)) => return Err((400, "Host is not a host")),
+    };
+    let given = [uri.authority(), host.as_ref()];
+    if given.iter().flatten().any(|authority| authority.as_str().contains('@')) {
+        return Err((400, "an authority with user information"));
+    }
+    match given {
+        [None, None] => Err((400, "neither :authority nor Host")),
+        [Some(authority), Some(host)] if !is_same(authority, host, uri.scheme()) => {
+            Err((400, ":authority and Host differ"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_same(a: &Authority, b: &Authority, scheme: Option<&Scheme>) -> bool {
+    let default = if scheme == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    a.host().eq_ignore_ascii_case(b.host())
+        && a.port_u16().unwrap_or(default) == b.port_u16().unwrap_or(default)
+}
+
+/// Cookies may come in crumbs, one field each; "these MUST be concatenated" before others see them (RFC 9113 section
+/// 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let joined = HeaderValue::from_maybe_shared(bytes::Bytes::from(crumbs.join(&b"; "[..])));
+    // Values joined by what is allowed in a value are a value.
+    if let Ok(joined) = joined {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(uri: &str, fields: &[(&'static str, &'static str)]) -> Result<Parts, u16> {
+        let mut request = http::Request::builder().uri(uri);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut parts = request.body(()).unwrap().into_parts().0;
+        admit(&mut parts).map(|()| parts).map_err(|(status, _)| status)
+    }
+
+    #[test]
+    fn authority_and_host_name_one_and_the_same() {
+        for (uri, host) in [
+            ("http://a.example/", "a.example"),
+            ("http://a.example/", "A.Example:80"),
+            ("https://a.example:443/", "a.example"),
+            ("/", "a.example"),
+        ] {
+            assert!(judge(uri, &[("host", host)]).is_ok(), "{uri} {host}");
+        }
+        for (uri, host) in [
+            ("http://a.example/", "b.example"),
+            ("http://a.example/", "a.example:443"),
+            ("https://a.example/", "a.example:80"),
+            ("http://a.example/", "user@a.example"),
+            ("http://user@a.example/", "a.example"),
+            ("/", "a b"),
+            ("/", ""),
+        ] {
+            assert_eq!(judge(uri, &[("host", host)]).err(), Some(400), "{uri} {host}");
+        }
+        assert_eq!(judge("/", &[]).err(), Some(400));
+        assert_eq!(judge("http://a/", &[("host", "a"), ("host", "a")]).err(), Some(400));
+    }
+
+    #[test]
+    fn values_have_no_whitespace_around_them() {
+        for value in [" x", "x ", "\tx", "x\t"] {
+            assert_eq!(judge("http://a/", &[("x", value)]).err(), Some(400), "{value:?}");
+        }
+        assert!(judge("http://a/", &[("x", "a b"), ("y", "")]).is_ok());
+    }
+
+    #[test]
+    fn cookie_crumbs_are_joined() {
+        let parts = judge("http://a/", &[("cookie", "a=1"), ("x", "y"), ("cookie", "b=2")]).unwrap();
+        let cookies: Vec<_> = parts.headers.get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1; b=2"]);
+    }
+}

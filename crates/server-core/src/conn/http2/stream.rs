@@ -1,0 +1,432 @@
+//! One request and its response: a future in the connection's task.
+//!
+//! It polls the handler, then the response body, and sends what the client's windows have room for. It ends when the
+//! response is complete, when the client resets the stream, or when a deadline passes. Dropping what it holds of the
+//! stream makes `h2` reset what is not complete: NO_ERROR where only the request's body is left unread, else CANCEL.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::{Buf as _, Bytes};
+use h2::Reason;
+use http::response::Parts;
+use http::{HeaderMap, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::body::{Watch, is_forbidden_trailer};
+use super::handle::Http2Stream;
+use super::response::{self, Broken, Head, Sending};
+use super::scope::{Armed, Scope};
+use crate::body::{BodyError, BoxError};
+use crate::conn::panic_message;
+use crate::control::Counted;
+
+pin_project! {
+    /// A stream's future.
+    pub(super) struct Stream<F, B> {
+        #[pin]
+        exchange: Exchange<F, B>,
+        ends: Ends,
+    }
+}
+
+pin_project! {
+    #[project = ExchangeProject]
+    enum Exchange<F, B> {
+        Handling { #[pin] future: F },
+        Responding { #[pin] body: B },
+        /// An answer of the server's own is on its way.
+        Answering,
+        /// The response is complete, but somebody else still reads the request's body.
+        Receiving,
+    }
+}
+
+/// All of a stream but the handler and the response body.
+struct Ends {
+    handle: Http2Stream,
+    scope: Arc<Scope>,
+    watch: Option<Arc<Watch>>,
+    to_head: bool,
+    counted: Option<Counted>,
+    /// The response's head, until the body has given its first piece or has nothing to give yet.
+    head: Option<Head>,
+    sending: Option<Sending>,
+    handler_by: Option<Instant>,
+    /// The time for the body's reader, and which of its waits that is.
+    body_by: Option<(Instant, u64)>,
+    write_by: Option<Instant>,
+    armed: Armed,
+    /// The handler was polled before.
+    polled: bool,
+}
+
+/// What a step of the exchange comes to.
+enum Step {
+    /// Look again.
+    Next,
+    Wait,
+    /// The response is complete.
+    Done,
+    /// The stream is.
+    Gone,
+}
+
+impl<F, B> Stream<F, B> {
+    pub(super) fn new(
+        future: F,
+        handle: Http2Stream,
+        scope: Arc<Scope>,
+        watch: Option<Arc<Watch>>,
+        to_head: bool,
+        counted: Counted,
+    ) -> Self {
+        let handler_by = scope.handler_timeout.map(|limit| scope.now() + limit);
+        let ends = Ends {
+            handle,
+            scope,
+            watch,
+            to_head,
+            counted: Some(counted),
+            head: None,
+            sending: None,
+            handler_by,
+            body_by: None,
+            write_by: None,
+            armed: Armed::default(),
+            polled: false,
+        };
+        Self { exchange: Exchange::Handling { future }, ends }
+    }
+}
+
+impl<F, B> Future for Stream<F, B>
+where
+    F: Future<Output = Response<B>>,
+    B: Body<Error: Into<BoxError>>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let ends = this.ends;
+        if std::mem::replace(&mut ends.polled, true) && ends.is_reset(cx) {
+            return Poll::Ready(());
+        }
+        loop {
+            let step = match this.exchange.as_mut().project() {
+                ExchangeProject::Handling { future } => {
+                    ends.enter();
+                    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+                    ends.leave(cx);
+                    match polled {
+                        Ok(Poll::Pending) if ends.is_reset(cx) => Step::Gone,
+                        Ok(Poll::Pending) => Step::Wait,
+                        Ok(Poll::Ready(response)) => {
+                            let (parts, body) = response.into_parts();
+                            let step = ends.begin(parts, &body);
+                            if let Step::Next = step {
+                                this.exchange.set(Exchange::Responding { body });
+                            }
+                            step
+                        }
+                        Err(panic) => {
+                            tracing::error!("handler {}", panic_message(&*panic));
+                            this.exchange.set(Exchange::Answering);
+                            ends.answer(500, "")
+                        }
+                    }
+                }
+                ExchangeProject::Responding { body } => match ends.respond(body, cx) {
+                    Ok(step) => step,
+                    Err(status) => {
+                        this.exchange.set(Exchange::Answering);
+                        ends.answer(status.0, &status.1)
+                    }
+                },
+                ExchangeProject::Answering => match ends.poll_sending(cx) {
+                    Poll::Ready(_) => Step::Done,
+                    Poll::Pending => Step::Wait,
+                },
+                ExchangeProject::Receiving => {
+                    ends.leave(cx);
+                    let read = ends.watch.as_ref().is_some_and(|watch| !watch.is_closed());
+                    if read && !ends.is_reset(cx) { Step::Wait } else { Step::Gone }
+                }
+            };
+            match step {
+                Step::Next => {}
+                Step::Gone => return Poll::Ready(()),
+                Step::Done => {
+                    ends.scope.responded();
+                    ends.counted = None;
+                    if ends.watch.is_none() {
+                        return Poll::Ready(());
+                    }
+                    this.exchange.set(Exchange::Receiving);
+                }
+                Step::Wait => match ends.expired(cx) {
+                    None => {
+                        ends.arm(cx);
+                        return Poll::Pending;
+                    }
+                    Some(Expired::Handler) => {
+                        this.exchange.set(Exchange::Answering);
+                        if let Step::Done | Step::Gone =
+                            ends.answer(503, "the request took too long to answer")
+                        {
+                            return Poll::Ready(());
+                        }
+                    }
+                    Some(Expired::Body) => {}
+                    Some(Expired::Write) => {
+                        tracing::debug!("stream reset: its client takes nothing");
+                        ends.reset(Reason::CANCEL);
+                        return Poll::Ready(());
+                    }
+                },
+            }
+        }
+    }
+}
+
+enum Expired {
+    Handler,
+    Body,
+    Write,
+}
+
+impl Ends {
+    /// Whether the client has reset the stream, or the connection is gone. If not, this task is woken when it is.
+    fn is_reset(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.sending {
+            Some(sending) => sending.stream.poll_reset(cx).is_ready(),
+            None => self.handle.respond().poll_reset(cx).is_ready(),
+        }
+    }
+
+    fn enter(&self) {
+        if let Some(watch) = &self.watch {
+            watch.enter();
+        }
+    }
+
+    fn leave(&mut self, cx: &Context<'_>) {
+        let Some(watch) = &self.watch else { return };
+        match (watch.leave(cx), self.body_by) {
+            (Some(wait), Some((_, known))) if wait == known => {}
+            (Some(wait), _) => self.body_by = Some((self.scope.now() + self.scope.body_timeout, wait)),
+            (None, _) => self.body_by = None,
+        }
+    }
+
+    /// The handler has answered.
+    fn begin<B: Body>(&mut self, parts: Parts, body: &B) -> Step {
+        self.handler_by = None;
+        let head = Head::new(parts, body.size_hint().exact(), self.to_head, self.scope.now());
+        let empty = head.bodyless || body.is_end_stream();
+        self.head = Some(head);
+        match empty {
+            true if self.send_head(true) => Step::Done,
+            true => Step::Gone,
+            false => Step::Next,
+        }
+    }
+
+    /// Sends the head, unless that was done. False: the stream is gone.
+    fn send_head(&mut self, end: bool) -> bool {
+        let Some(Head { parts, declared, .. }) = self.head.take() else { return true };
+        match self.handle.respond().send_response(Response::from_parts(parts, ()), end) {
+            Ok(stream) => {
+                self.sending = Some(Sending::new(stream, declared));
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "stream gone before its response");
+                false
+            }
+        }
+    }
+
+    fn poll_sending(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(false)) };
+        let room = sending.poll_room(cx, &self.scope);
+        if std::mem::take(&mut sending.progress) || room.is_ready() {
+            self.write_by = None;
+        }
+        if room.is_pending() {
+            self.write_by.get_or_insert(self.scope.now() + self.scope.write_timeout);
+        }
+        room
+    }
+
+    /// Goes on with the response. An error is what to answer instead: nothing of it is out.
+    fn respond<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Result<Step, (u16, String)>
+    where
+        B: Body<Error: Into<BoxError>>,
+    {
+        match self.poll_sending(cx) {
+            Poll::Ready(Ok(false)) => {}
+            Poll::Ready(Ok(true)) => return Ok(Step::Done),
+            Poll::Ready(Err(Broken)) => return Ok(self.cut_off("the stream is gone")),
+            Poll::Pending => return Ok(Step::Wait),
+        }
+        if !self.scope.may_send(cx) {
+            return Ok(Step::Wait);
+        }
+        self.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
+        self.leave(cx);
+        let error: BoxError = match polled {
+            Ok(Poll::Ready(Some(Ok(frame)))) => {
+                return Ok(match frame.into_data() {
+                    Ok(mut data) => self.push(data.copy_to_bytes(data.remaining()), body.is_end_stream()),
+                    Err(frame) => match frame.into_trailers() {
+                        Ok(trailers) => self.end(Some(trailers)),
+                        Err(_) => Step::Next,
+                    },
+                });
+            }
+            Ok(Poll::Ready(None)) => return Ok(self.end(None)),
+            Ok(Poll::Pending) => {
+                return Ok(if self.send_head(false) && !self.is_reset(cx) { Step::Wait } else { Step::Gone });
+            }
+            Ok(Poll::Ready(Some(Err(error)))) => error.into(),
+            Err(panic) => panic_message(&*panic).into(),
+        };
+        if self.head.take().is_none() {
+            return Ok(self.cut_off(&error.to_string()));
+        }
+        Err(match error.downcast_ref::<BodyError>() {
+            Some(error) => (error.status().as_u16(), error.to_string()),
+            None => {
+                tracing::error!(%error, "response body failed");
+                (500, String::new())
+            }
+        })
+    }
+
+    fn push(&mut self, data: Bytes, last: bool) -> Step {
+        if !self.send_head(false) {
+            return Step::Gone;
+        }
+        if data.is_empty() {
+            return if last { self.end(None) } else { Step::Next };
+        }
+        match self.sending.as_mut().map(|sending| sending.push(data, last)) {
+            Some(Err(Broken)) => self.cut_off("its body does not have the declared length"),
+            _ => Step::Next,
+        }
+    }
+
+    /// The body is over.
+    fn end(&mut self, trailers: Option<HeaderMap>) -> Step {
+        let trailers = trailers.filter(|trailers| {
+            let forbidden = trailers.keys().any(|name| is_forbidden_trailer(name.as_str()));
+            if forbidden {
+                tracing::debug!("trailers left out: one of them may not stand there");
+            }
+            !forbidden && !trailers.is_empty()
+        });
+        if self.head.as_ref().is_some_and(|head| head.declared.is_some_and(|len| len > 0)) {
+            self.send_head(false);
+            return self.cut_off("its body does not have the declared length");
+        }
+        if self.head.is_some() {
+            self.send_head(trailers.is_none());
+            if trailers.is_none() {
+                return if self.sending.is_some() { Step::Done } else { Step::Gone };
+            }
+        }
+        let Some(sending) = &mut self.sending else { return Step::Gone };
+        if !sending.is_complete() {
+            return self.cut_off("its body does not have the declared length");
+        }
+        // Refused where the stream is gone.
+        let _ = match trailers {
+            Some(trailers) => sending.stream.send_trailers(trailers),
+            None => sending.stream.send_data(Bytes::new(), true),
+        };
+        Step::Done
+    }
+
+    /// The response cannot be completed.
+    fn cut_off(&mut self, reason: &str) -> Step {
+        tracing::debug!(reason, "response cut off");
+        self.reset(Reason::INTERNAL_ERROR);
+        Step::Gone
+    }
+
+    fn reset(&mut self, reason: Reason) {
+        match &mut self.sending {
+            Some(sending) => sending.stream.send_reset(reason),
+            None => self.handle.respond().send_reset(reason),
+        }
+    }
+
+    /// Begins a response of the server's own.
+    fn answer(&mut self, status: u16, message: &str) -> Step {
+        self.counted = None;
+        self.handler_by = None;
+        self.body_by = None;
+        let (parts, text) = response::plain(status, message);
+        self.head = Some(Head::new(parts, Some(text.len() as u64), self.to_head, self.scope.now()));
+        if self.to_head {
+            self.send_head(true);
+            return Step::Done;
+        }
+        self.push(text, true)
+    }
+
+    /// What has taken too long, if anything.
+    fn expired(&mut self, cx: &Context<'_>) -> Option<Expired> {
+        let earliest = self.deadline()?;
+        let now = self.scope.now();
+        if earliest > now {
+            return None;
+        }
+        if self.handler_by.take_if(|by| *by <= now).is_some() {
+            return Some(Expired::Handler);
+        }
+        if self.body_by.take_if(|by| by.0 <= now).is_some() {
+            let watch = self.watch.as_ref()?;
+            watch.leave(cx);
+            watch.fail(BodyError::TimedOut);
+            return Some(Expired::Body);
+        }
+        Some(Expired::Write)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [self.handler_by, self.body_by.map(|by| by.0), self.write_by].into_iter().flatten().min()
+    }
+
+    fn arm(&mut self, cx: &Context<'_>) {
+        let deadline = self.deadline();
+        self.scope.arm(&mut self.armed, deadline, cx);
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.scope.disarm(&mut self.armed);
+        if let Some(watch) = &self.watch {
+            watch.fail(BodyError::Disconnected);
+        }
+    }
+}
+
+/// A request that no handler sees: its answer is sent as far as the client's window has room for it.
+pub(super) fn refuse(handle: &Http2Stream, (status, message): (u16, &str), to_head: bool, now: Instant) {
+    let (parts, text) = response::plain(status, message);
+    let head = Head::new(parts, Some(text.len() as u64), to_head, now);
+    if let Ok(mut stream) = handle.respond().send_response(Response::from_parts(head.parts, ()), to_head)
+        && !to_head
+    {
+        let _ = stream.send_data(text, true);
+    }
+}

@@ -1,0 +1,200 @@
+//! The byte stream below `h2`: it counts what comes in, and gathers what goes out.
+//!
+//! `h2` writes and flushes once for each larger DATA frame. Here all of that collects, and the driver writes it when
+//! nothing moves any more: the answers of many streams leave in one write. What is gathered is bounded; then `h2` waits.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf as _;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::meter::Meter;
+use crate::io::{ReadBuffer, WriteBuffer};
+
+/// Once so much was read, streams are looked at again.
+const READ_ROUND: usize = 64 << 10;
+/// Reads of what nobody wants before the task lets others run.
+const LINGER_READS: usize = 16;
+/// Length of the client's preface, which is no frame.
+const PREFACE: usize = 24;
+
+/// The stream and what lies around it.
+pub(super) struct Transport<Io> {
+    io: Io,
+    /// What was read before the version was known.
+    input: ReadBuffer,
+    preface: usize,
+    pub(super) meter: Meter,
+    /// The meter has run out: nothing more is read.
+    pub(super) overspent: bool,
+    read_left: usize,
+    output: WriteBuffer,
+    /// Most that is gathered.
+    limit: usize,
+    eof: bool,
+    /// The socket took something since the last look.
+    progress: bool,
+}
+
+/// A handle on it: `h2` has one, the driver another.
+pub(super) struct Shared<Io>(Arc<Mutex<Transport<Io>>>);
+
+impl<Io> Shared<Io> {
+    pub(super) fn new(io: Io, input: ReadBuffer, limit: usize, meter: Meter) -> Self {
+        Self(Arc::new(Mutex::new(Transport {
+            io,
+            input,
+            preface: PREFACE,
+            meter,
+            overspent: false,
+            read_left: READ_ROUND,
+            output: WriteBuffer::default(),
+            limit,
+            eof: false,
+            progress: false,
+        })))
+    }
+
+    pub(super) fn handle(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Transport<Io>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Io> Transport<Io> {
+    /// The next round may read.
+    pub(super) fn begin_round(&mut self) {
+        self.read_left = READ_ROUND;
+    }
+
+    /// Whether so much waits to be written that nothing more should be made.
+    pub(super) fn is_full(&self) -> bool {
+        self.output.len() >= self.limit
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Holds no more than what it must.
+    pub(super) fn park(&mut self) {
+        self.input.park();
+    }
+
+    /// Whether the socket took something since this was last asked.
+    pub(super) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Transport<Io> {
+    /// Writes what was gathered, and flushes.
+    pub(super) fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.output.poll_write(cx, &mut self.io, &mut self.progress)
+    }
+
+    /// Ends our side.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_write_out(cx))?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    /// Reads and throws away. Ready: the client has ended its side too, or is gone.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..LINGER_READS {
+            if self.eof {
+                return Poll::Ready(());
+            }
+            self.input = ReadBuffer::default();
+            if let Ok(0) | Err(_) = ready!(self.input.poll_fill(cx, &mut self.io, usize::MAX)) {
+                self.eof = true;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.overspent {
+            // The driver is about to end the connection.
+            return Poll::Pending;
+        }
+        if self.read_left == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = out.filled().len();
+        if self.input.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(cx, out))?;
+        } else {
+            let len = self.input.bytes().len().min(out.remaining());
+            out.put_slice(&self.input.bytes()[..len]);
+            self.input.consume(len);
+            if self.input.is_empty() {
+                self.input.park();
+            }
+        }
+        let mut read = &out.filled()[before..];
+        self.eof = read.is_empty();
+        self.read_left = self.read_left.saturating_sub(read.len());
+        let preface = self.preface.min(read.len());
+        self.preface -= preface;
+        read.advance(preface);
+        self.overspent = !self.meter.received(read);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_full() {
+            ready!(self.poll_write_out(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncRead for Shared<Io> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.lock().poll_read(cx, out)
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Shared<Io> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut transport = self.lock();
+        ready!(transport.poll_room(cx))?;
+        transport.output.tail().extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut transport = self.lock();
+        ready!(transport.poll_room(cx))?;
+        let tail = transport.output.tail();
+        let before = tail.len();
+        slices.iter().for_each(|slice| tail.extend_from_slice(slice));
+        Poll::Ready(Ok(tail.len() - before))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// What is gathered leaves when the driver says so.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lock().poll_end(cx)
+    }
+}
