@@ -166,7 +166,10 @@ fn write_again(boundary: &Boundary, parts: &[Received]) {
                 Some(filename) => Part::file(&part.name, filename),
                 None => Part::text(&part.name),
             };
-            part.content_type.iter().fold(head, |head, content_type| head.content_type(content_type))
+            match &part.content_type {
+                Some(content_type) => head.content_type(content_type),
+                None => head,
+            }
         })
         .collect();
     let lengths = heads.iter().zip(parts).map(|(head, part)| (head, part.body.len() as u64));

@@ -5,7 +5,7 @@
 //! - `filename*`, which multer lets override `filename`;
 //! - Content-Disposition that is more than `form-data; name="..."; filename="..."`, which multer searches for `name=`
 //!   anywhere;
-//! - parts behind the first close delimiter or before a preamble, which multer takes for content.
+//! - a preamble, in which multer takes `--boundary` for a delimiter wherever it stands.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -82,7 +82,8 @@ pub fn multipart_multer(data: &[u8]) {
     config.allow_bare_lf = false;
     config.form_data = true;
     let (ours, end) = receive(&boundary, &config, 0, input, || usize::MAX);
-    if end.is_err() || !input.starts_with(b"--") || !ours.iter().all(is_plain) {
+    let preamble = !input.starts_with(format!("--{boundary}").as_bytes());
+    if end.is_err() || preamble || !ours.iter().all(is_plain) {
         return;
     }
     let Ok(theirs) = multer(boundary.as_str(), input, 1 + usize::from(seed)) else { return };
