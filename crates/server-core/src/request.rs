@@ -34,6 +34,7 @@ pub struct Request {
 enum AnyHead {
     Http1(Head),
     /// HTTP/2 decodes into a map: there are no bytes to look into.
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
     Mapped(Box<Parts>),
 }
 

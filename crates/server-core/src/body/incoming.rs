@@ -37,6 +37,7 @@ enum Kind {
     Empty,
     Whole(Bytes),
     Stream(Arc<BodySlot>),
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
     Source(Box<dyn Source>),
 }
 

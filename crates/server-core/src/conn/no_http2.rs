@@ -16,8 +16,7 @@ use crate::server::Shared;
 
 pub(crate) struct Connection<Io, H, T, R> {
     never: Infallible,
-    // What it would hold decides about `Send`.
-    parts: PhantomData<(Io, Arc<Shared<H, T>>, fn(R))>,
+    parts: PhantomData<fn(Io, H, T, R)>,
 }
 
 /// The server speaks no HTTP/2.

@@ -250,7 +250,7 @@ fn a_body_reader_in_another_task_is_served_behind_the_response() {
     let expected =
         [Err(BodyError::TimedOut), Ok(Bytes::from("late")), Ok(Bytes::from("r")), Ok(Bytes::from("end"))];
     let mut got = got.borrow().clone();
-    got.sort_by_key(|part| part.is_ok());
+    got.sort_by_key(Result::is_ok);
     assert_eq!(got, expected, "the second one got nothing for 30 s");
     assert_eq!(reset_of(&received(&client), 3), Some(NO_ERROR));
     assert!(client.ended().is_none());
@@ -422,7 +422,8 @@ fn malformed_requests_are_refused() {
     let with = |more: &[(&'static str, &'static str)]| [&pseudo[..], more].concat();
     let without = |name: &str| pseudo.iter().copied().filter(|field| field.0 != name).collect::<Vec<_>>();
     let changed = |name: &'static str, value: &'static str| [without(name), vec![(name, value)]].concat();
-    let cases: Vec<(Vec<(&str, &str)>, Option<u16>)> = vec![
+    type Case = (Vec<(&'static str, &'static str)>, Option<u16>);
+    let cases: Vec<Case> = vec![
         (with(&[]), Some(200)),
         (with(&[("te", "trailers")]), Some(200)),
         (with(&[("host", "a")]), Some(200)),

@@ -22,6 +22,7 @@ mod request;
 mod response;
 mod scope;
 mod stream;
+mod streams;
 mod transport;
 mod waker;
 
@@ -33,8 +34,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_core::Stream as _;
-use futures_util::stream::FuturesUnordered;
 use h2::server::{Handshake, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{Method, header};
@@ -45,6 +44,7 @@ use self::body::{Receiving, Watch};
 use self::meter::Meter;
 use self::scope::Scope;
 use self::stream::Stream;
+use self::streams::Streams;
 use self::transport::Shared as Transport;
 use self::waker::DriverWaker;
 use super::deadline::{Alarm, Deadline, Deadlines};
@@ -81,7 +81,7 @@ pin_project! {
     {
         #[pin]
         alarm: Alarm<T::Sleep>,
-        streams: FuturesUnordered<Stream<H::Future, H::Body>>,
+        streams: Streams<H::Future, H::Body>,
         link: Link<Io>,
         driver: Arc<DriverWaker>,
         // The same, as what all of this is polled with.
@@ -142,7 +142,7 @@ where
         let waker = Waker::from(Arc::clone(&driver));
         Some(Box::pin(Self {
             alarm: Alarm::new(),
-            streams: FuturesUnordered::new(),
+            streams: Streams::new(),
             link: Link {
                 phase: Phase::Preface(builder(&limits, config).handshake(transport.handle())),
                 transport,
@@ -203,7 +203,7 @@ where
             link.begin_round(now, config);
             link.poll_codec(streams, shared, cx)?;
             link.release();
-            while let Poll::Ready(Some(())) = Pin::new(&mut *streams).poll_next(cx) {}
+            streams.poll(cx);
             let overspent = link.transport.lock().overspent;
             if overspent && link.calm(streams, "more control frames than requests need") {
                 continue;
@@ -271,7 +271,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     /// Lets `h2` read and write, and begins the streams that it accepts.
     fn poll_codec<H, T, R>(
         &mut self,
-        streams: &mut FuturesUnordered<Stream<H::Future, H::Body>>,
+        streams: &mut Streams<H::Future, H::Body>,
         shared: &Shared<H, T>,
         cx: &mut Context<'_>,
     ) -> Result<(), ConnectionError>
@@ -304,7 +304,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             match accepted {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    self.begin_stream(request, respond, streams, shared);
+                    self.begin_stream(request, respond, streams, shared, cx);
                 }
                 Poll::Ready(ended) => {
                     let idle = streams.is_empty();
@@ -319,8 +319,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         &mut self,
         request: http::Request<RecvStream>,
         respond: SendResponse<Bytes>,
-        streams: &mut FuturesUnordered<Stream<H::Future, H::Body>>,
+        streams: &mut Streams<H::Future, H::Body>,
         shared: &Shared<H, T>,
+        cx: &mut Context<'_>,
     ) where
         H: Handler<R>,
         R: RequestKind,
@@ -349,7 +350,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         })) {
             Ok(Ok(future)) => {
                 let scope = Arc::clone(&self.scope);
-                streams.push(Stream::new(future, handle, scope, watch, to_head, counted));
+                streams.begin(Stream::new(future, handle, scope, watch, to_head, counted), cx);
             }
             Ok(Err(error)) => stream::refuse(&handle, (400, &error.to_string()), to_head, now),
             Err(panic) => {
@@ -378,7 +379,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     }
 
     /// The client asks for too much: it is told so, and all that it has begun is dropped. False: that was done already.
-    fn calm<F, B>(&mut self, streams: &mut FuturesUnordered<Stream<F, B>>, fact: &'static str) -> bool {
+    fn calm<F, B>(&mut self, streams: &mut Streams<F, B>, fact: &'static str) -> bool {
         let Phase::Open(open) = &mut self.phase else { return false };
         if std::mem::replace(&mut self.refused, true) {
             return false;
@@ -454,7 +455,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     fn expire<F, B>(
         &mut self,
         deadline: Deadline,
-        streams: &mut FuturesUnordered<Stream<F, B>>,
+        streams: &mut Streams<F, B>,
     ) -> Option<Result<(), ConnectionError>> {
         match (deadline, &mut self.phase) {
             (Deadline::Idle, Phase::Open(open)) => {
