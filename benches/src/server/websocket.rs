@@ -11,7 +11,9 @@ use crate::floor::ACCEPTED;
 async fn accept(mut stream: TcpStream) -> Result<TcpStream> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        stream.read_buf(&mut head).await?;
+        if stream.read_buf(&mut head).await? == 0 {
+            return Err("the client is gone".into());
+        }
     }
     stream.write_all(ACCEPTED).await?;
     Ok(stream)
