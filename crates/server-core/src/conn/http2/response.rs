@@ -136,13 +136,10 @@ impl Sending {
         self.left.is_none_or(|left| left == 0)
     }
 
-    /// Gives what there is to `h2`, as the windows and what else is queued allow. Ready: all of it, and `last` says
+    /// Gives what there is to `h2`, as the windows allow; by reference, so that it costs no memory. Ready: all of it, and `last` says
     /// whether that was the end.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, scope: &Scope) -> Poll<Result<bool, Broken>> {
         while !self.rest.is_empty() {
-            if !scope.may_send(cx) {
-                return Poll::Pending;
-            }
             self.stream.reserve_capacity(self.rest.len());
             let room = self.stream.capacity();
             if room == 0 {
