@@ -28,10 +28,21 @@ impl Head {
             tracing::error!(status = %parts.status, "the handler's response cannot be sent");
             parts.status = StatusCode::INTERNAL_SERVER_ERROR;
         }
-        remove_connection_fields(&mut parts.headers);
+        // Looking at the few names there are costs less than looking up each that matters.
+        let (mut declared, mut has_date, mut of_connection) = (None, false, false);
+        for (name, value) in &parts.headers {
+            if *name == header::CONTENT_LENGTH {
+                declared = Some(value.to_str().ok().and_then(|value| value.parse().ok()));
+            } else if *name == header::DATE {
+                has_date = true;
+            } else {
+                of_connection |= is_of_connection(name);
+            }
+        }
+        if of_connection {
+            remove_connection_fields(&mut parts.headers);
+        }
         let bodyless = to_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
-        let declared =
-            parts.headers.get(header::CONTENT_LENGTH).map(|value| value.to_str().ok()?.parse().ok());
         let len = match (exact, declared.flatten()) {
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => Some(declared),
@@ -49,8 +60,8 @@ impl Head {
             }
             _ => {}
         }
-        if let header::Entry::Vacant(entry) = parts.headers.entry(header::DATE) {
-            entry.insert(date::date_value(now));
+        if !has_date {
+            parts.headers.insert(header::DATE, date::date_value(now));
         }
         Self { parts, bodyless, declared: len }
     }
@@ -67,20 +78,23 @@ pub(super) fn plain(status: u16, message: &str) -> (Parts, Bytes) {
     (parts, text.into())
 }
 
-/// Takes out what speaks of an HTTP/1 connection (RFC 9113 section 8.2.2).
+/// What speaks of an HTTP/1 connection (RFC 9113 section 8.2.2).
+static OF_CONNECTION: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+fn is_of_connection(name: &HeaderName) -> bool {
+    OF_CONNECTION.contains(name)
+}
+
+/// Takes out what HTTP/2 forbids.
 pub(super) fn remove_connection_fields(headers: &mut HeaderMap) {
-    const NAMES: [HeaderName; 6] = [
-        header::CONNECTION,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::TE,
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("proxy-connection"),
-    ];
-    // Looking at each name there is costs less than looking up six.
-    if headers.keys().any(|name| NAMES.contains(name)) {
-        NAMES.iter().for_each(|name| drop(headers.remove(name)));
-    }
+    OF_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
 }
 
 /// The body on its way: no more of it is given to `h2` than the client's windows have room for.
@@ -122,13 +136,10 @@ impl Sending {
         self.left.is_none_or(|left| left == 0)
     }
 
-    /// Gives what there is to `h2`, as the windows and what else is queued allow. Ready: all of it, and `last` says
+    /// Gives what there is to `h2`, as the windows allow; by reference, so that it costs no memory. Ready: all of it, and `last` says
     /// whether that was the end.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, scope: &Scope) -> Poll<Result<bool, Broken>> {
         while !self.rest.is_empty() {
-            if !scope.may_send(cx) {
-                return Poll::Pending;
-            }
             self.stream.reserve_capacity(self.rest.len());
             let room = self.stream.capacity();
             if room == 0 {
