@@ -1,14 +1,11 @@
 //! A reverse proxy on both roles of `wire-http1`: what one connection says is decoded, judged and written anew to another.
-//!
-//! Every field is validated twice, hop-by-hop fields and trailers stay behind (RFC 9110 section 7.6.1), both messages are framed by
-//! the codec: what could be read in two ways goes nowhere. Content streams both ways at once; a side that does not read stops the
-//! other one. One request is under way at a time. WebSockets are tunnelled if the upstream agrees. No deadlines.
+//! Every field is validated twice, hop-by-hop fields stay behind, both messages are framed by the codec: what could be read in two
+//! ways goes nowhere. Content streams both ways at once; a side that does not read stops the other one. WebSockets are tunnelled.
 use clap::Parser as _;
-use std::{collections::HashSet, error::Error, time::Duration};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use wire_http1::{BodyFraming, BodyLen, ClientConnection, EncodeError, ErrorKind, Event, FieldView, Fields};
-use wire_http1::{HeadWriter, Known, Method, Reader, ServerConnection, Version};
+use std::{error::Error, time::Duration};
+use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpListener, net::TcpStream};
+use wire_http1::{BodyFraming, BodyLen, ClientConnection, EncodeError, ErrorKind, Event};
+use wire_http1::{HeadWriter, HopByHop, Known, Method, Reader, ServerConnection, Version};
 
 #[derive(clap::Parser)]
 struct Options {
@@ -32,7 +29,7 @@ async fn main() -> Result {
         tokio::spawn(async move {
             let mut proxy = Proxy::default();
             let result = proxy.run(&mut stream, &options.upstream).await;
-            let Proxy { server, client, client_out: out, answer, .. } = &mut proxy;
+            let Proxy { server, client, down: out, answer, .. } = &mut proxy;
             let cut = server.connection.response_started() && !server.connection.response_complete();
             let unasked = client.next().is_err_and(|e| e.kind() == ErrorKind::UnsolicitedResponse);
             if let (Err(error), false) = (result, unasked) {
@@ -55,17 +52,15 @@ async fn main() -> Result {
     }
 }
 
-type Names = HashSet<Vec<u8>>;
-
 #[derive(Default)]
 struct Proxy {
     server: Reader<ServerConnection>,
     client: Reader<ClientConnection>,
-    client_out: Vec<u8>,
-    up_out: Vec<u8>,
+    down: Vec<u8>,
+    up: Vec<u8>,
     /// What Connection named in each head, for the trailers behind it.
-    request_hops: Names,
-    response_hops: Names,
+    request_hops: HopByHop,
+    response_hops: HopByHop,
     /// The status of a request that does not go on.
     answer: Option<u16>,
 }
@@ -79,10 +74,9 @@ impl Proxy {
             let (up_more, more) = (self.response()?, self.request(upstream)?); // in this order (RFC 9112 9.2)
             let (server, client) = (&mut self.server.connection, &mut self.client.connection);
             if server.is_upgraded() {
-                up_write.write_all(&[&self.up_out, &self.server.buffer[..]].concat()).await?;
-                write
-                    .write_all(&[&std::mem::take(&mut self.client_out), &self.client.buffer[..]].concat())
-                    .await?;
+                up_write.write_all(&[&self.up, &self.server.buffer[..]].concat()).await?;
+                let first = [&std::mem::take(&mut self.down), &self.client.buffer[..]].concat();
+                write.write_all(&first).await?;
                 return Ok(tokio::io::copy_bidirectional(stream, &mut up_stream).await.map(drop)?);
             }
             if server.response_complete() && (server.request_complete() || !server.keep_alive()) {
@@ -92,10 +86,10 @@ impl Proxy {
                 result = async { server.decode_eof() }, if ended && more => return Ok(result?), // clean between requests
                 len = up_read.read_buf(&mut self.client.buffer), if up_more =>
                     if len? == 0 { client.decode_eof()?; if client.outstanding() == 0 { return Ok(()) } },
-                len = write.write(&self.client_out), if !self.client_out.is_empty() => drop(self.client_out.drain(..len?)),
+                len = write.write(&self.down), if !self.down.is_empty() => drop(self.down.drain(..len?)),
                 // What the upstream does not read goes nowhere; its answer may still come.
-                len = up_write.write(&self.up_out), if !self.up_out.is_empty() =>
-                    drop(self.up_out.drain(..len.unwrap_or(self.up_out.len()))),
+                len = up_write.write(&self.up), if !self.up.is_empty() =>
+                    drop(self.up.drain(..len.unwrap_or(self.up.len()))),
                 // Also while nothing is needed: an error tells that the client is gone, an end that it has said everything.
                 len = read.read_buf(&mut self.server.buffer), if !ended && (more || self.server.buffer.len() < ENOUGH) =>
                     ended = len? == 0,
@@ -105,17 +99,15 @@ impl Proxy {
 
     /// Moves the request on. Returns whether it needs more bytes of the client.
     fn request(&mut self, upstream: &str) -> Result<bool> {
-        while self.up_out.len() < ENOUGH {
+        while self.up.len() < ENOUGH {
             let Some((event, bytes)) = self.server.next()? else { return Ok(true) };
-            let (server, client) = (&self.server.connection, &mut self.client.connection);
+            let (server, client, out) = (&self.server.connection, &mut self.client.connection, &mut self.up);
+            let trailers = || self.request_hops.forwarded(server.trailers().view(&bytes));
             match event {
                 Event::Head => self.request_head(&bytes, upstream)?,
-                Event::Data { .. } => client.encode_data(&bytes, &mut self.up_out)?,
-                Event::Trailers => {
-                    let trailers = end_to_end(server.trailers().view(&bytes), &self.request_hops);
-                    client.encode_end_with_trailers(trailers, &mut self.up_out)?;
-                }
-                Event::End if !client.request_complete() => client.encode_end(&mut self.up_out)?,
+                Event::Data { .. } => client.encode_data(&bytes, out)?,
+                Event::Trailers => client.encode_end_with_trailers(trailers(), out)?,
+                Event::End if !client.request_complete() => client.encode_end(out)?,
                 Event::End => {}
                 Event::Paused | Event::Upgraded => return Ok(false),
             }
@@ -125,19 +117,19 @@ impl Proxy {
 
     /// Moves the response on. Returns whether it needs more bytes of the upstream.
     fn response(&mut self) -> Result<bool> {
-        while self.client_out.len() < ENOUGH {
+        while self.down.len() < ENOUGH {
             let Some((event, bytes)) = self.client.next()? else { return Ok(true) };
-            let (server, client) = (&mut self.server.connection, &self.client.connection);
+            let (client, server, out) =
+                (&self.client.connection, &mut self.server.connection, &mut self.down);
+            let trailers = || self.response_hops.forwarded(client.trailers().view(&bytes));
+            let wanted = server.head().accepts_trailers();
             match event {
                 Event::Head => self.response_head(&bytes)?,
-                Event::End if !server.response_complete() => server.encode_end(&mut self.client_out)?,
+                Event::End if !server.response_complete() => server.encode_end(out)?,
                 Event::Paused | Event::Upgraded => return Ok(false),
                 _ if !server.response_has_body() => {} // content that this client does not get
-                Event::Data { .. } => server.encode_data(&bytes, &mut self.client_out)?,
-                Event::Trailers if server.head().accepts_trailers() => {
-                    let trailers = end_to_end(client.trailers().view(&bytes), &self.response_hops);
-                    server.encode_end_with_trailers(trailers, &mut self.client_out)?;
-                }
+                Event::Data { .. } => server.encode_data(&bytes, out)?,
+                Event::Trailers if wanted => server.encode_end_with_trailers(trailers(), out)?,
                 Event::Trailers | Event::End => {}
             }
         }
@@ -148,14 +140,13 @@ impl Proxy {
     fn request_head(&mut self, bytes: &[u8], upstream: &str) -> Result {
         let head = self.server.connection.head().view(bytes);
         let method = head.head().method();
-        // It is counted down for these two; at 0 the request has arrived (RFC 9110 section 7.6.2). There are no tunnels.
+        // Counted down; at 0 the request has arrived (RFC 9110 section 7.6.2). There are no tunnels.
         let counted = matches!(method, Method::Options | Method::Trace);
         let forwards = number(head.get_known(Known::MaxForwards)).filter(|_| counted);
-        self.answer = match (method, forwards) {
-            (Method::Connect, _) | (Method::Trace, Some(0)) => Some(501),
-            (Method::Options, Some(0)) => Some(200),
-            _ => None,
-        };
+        if method == Method::Connect || forwards == Some(0) {
+            self.answer = Some(if method == Method::Options { 200 } else { 501 });
+            return Err("answered here".into());
+        }
         let length = number(head.get_known(Known::ContentLength)).map(BodyLen::Fixed);
         let body = length.or((head.head().body() == BodyFraming::Chunked).then_some(BodyLen::Streamed));
         let target = match head.path_and_query() {
@@ -163,23 +154,17 @@ impl Proxy {
             path if path.starts_with(['/', '*']) => path,
             query => &format!("/{query}"),
         };
-        let writer = self.client.connection.encode_head(head.method(), target, body, &mut self.up_out);
-        if matches!(writer, Err(EncodeError::ChunkedToHttp10)) {
-            self.answer = Some(411); // that server wants a length (RFC 9112 section 6.1)
-        }
+        let writer = self.client.connection.encode_head(head.method(), target, body, &mut self.up);
+        self.answer = matches!(writer, Err(EncodeError::ChunkedToHttp10)).then_some(411); // it wants a length
         let mut writer = writer?;
         writer.field("Host", head.authority().unwrap_or(upstream))?;
-        let hops = &mut self.request_hops;
-        *hops = list(&head, Known::Connection);
-        if let Some(forwards) = forwards {
-            writer.field("Max-Forwards", forwards.checked_sub(1).ok_or("Max-Forwards: 0")?.to_string())?;
-            hops.insert(b"max-forwards".into());
-        }
-        end_to_end(*head, hops).try_for_each(|(name, value)| writer.field(name, value))?;
-        let websocket = list(&head, Known::Upgrade).contains(&b"websocket"[..]);
-        if head.head().offers_upgrade() && body.is_none() && websocket {
-            writer.field("Upgrade", "websocket")?;
-        }
+        forwards.map(|left| writer.field("Max-Forwards", (left - 1).to_string())).transpose()?;
+        self.request_hops = HopByHop::new(*head);
+        self.request_hops.forwarded(*head).try_for_each(|(name, value)| writer.field(name, value))?;
+        let mut offers = head.get_all_known(Known::Upgrade).flat_map(|list| list.split(|&byte| byte == b','));
+        let websocket = offers.any(|offer| offer.trim_ascii().eq_ignore_ascii_case(b"websocket"));
+        let upgrade = head.head().offers_upgrade() && body.is_none() && websocket;
+        upgrade.then(|| writer.field("Upgrade", "websocket")).transpose()?;
         head.head().expects_continue().then(|| writer.field("Expect", "100-continue")).transpose()?;
         head.head().accepts_trailers().then(|| writer.field("TE", "trailers")).transpose()?;
         writer.field("Via", if head.version() == Version::Http10 { "1.0 wire" } else { "1.1 wire" })?;
@@ -195,12 +180,11 @@ impl Proxy {
         (!self.client.connection.keep_alive()).then(|| to.set_close()); // so that the client is told
         let mut writer = match head.head().is_interim() {
             true if to.head().version() == Version::Http10 => return Ok(()),
-            true => to.encode_interim(head.status(), &mut self.client_out)?,
-            false => to.encode_head(head.status(), reason, body, &mut self.client_out)?,
+            true => to.encode_interim(head.status(), &mut self.down)?,
+            false => to.encode_head(head.status(), reason, body, &mut self.down)?,
         };
-        self.response_hops = list(&head, Known::Connection);
-        let mut fields = end_to_end(*head, &self.response_hops);
-        fields.try_for_each(|(name, value)| writer.field(name, value))?;
+        self.response_hops = HopByHop::new(*head);
+        self.response_hops.forwarded(*head).try_for_each(|(name, value)| writer.field(name, value))?;
         match (head.status(), head.get_known(Known::Upgrade)) {
             (101, Some(name)) if !name.eq_ignore_ascii_case(b"websocket") => return Err("not offered".into()),
             (101 | 426, Some(protocols)) => writer.field("Upgrade", protocols)?,
@@ -208,23 +192,6 @@ impl Proxy {
         }
         Ok(writer.finish()?)
     }
-}
-
-/// The fields for the recipient behind this one: neither hop-by-hop, nor named in Connection, nor written anew.
-fn end_to_end<'a>(all: Fields<'a>, hops: &Names) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-    use Known::*;
-    let wanted = |field: &FieldView<'_>| match field.known {
-        Some(Connection | KeepAlive | ProxyConnection | ProxyAuthorization | TransferEncoding) => false,
-        Some(Host | ContentLength | Expect | Te | Upgrade | Http2Settings) => false, // written anew, or not at all
-        _ => !hops.contains(field.name.to_ascii_lowercase().as_bytes()),
-    };
-    all.fields().filter(wanted).map(|field| (field.name, field.value))
-}
-
-/// The elements of a list, in lower case.
-fn list(all: &Fields<'_>, name: Known) -> Names {
-    let elements = all.get_all_known(name).flat_map(|value| value.split(|&byte| byte == b','));
-    elements.map(|element| element.trim_ascii().to_ascii_lowercase()).collect()
 }
 
 fn number(value: Option<&[u8]>) -> Option<u64> {

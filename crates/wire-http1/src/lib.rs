@@ -191,6 +191,7 @@ mod fields;
 mod framing;
 mod head;
 mod head_writer;
+mod hop_by_hop;
 #[cfg(feature = "http")]
 mod http;
 mod known;
@@ -214,6 +215,7 @@ pub use fields::{FieldView, Fields};
 pub use framing::{BodyFraming, ResponseFraming};
 pub use head::{HeadView, RequestHead};
 pub use head_writer::{FieldLines, HeadWriter};
+pub use hop_by_hop::HopByHop;
 pub use known::Known;
 #[cfg(feature = "bytes")]
 pub use reader::{Decode, Reader};
