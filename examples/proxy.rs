@@ -61,8 +61,7 @@ struct Proxy {
     /// What Connection named in each head, for the trailers behind it.
     request_hops: HopByHop,
     response_hops: HopByHop,
-    /// The status of a request that does not go on.
-    answer: Option<u16>,
+    answer: Option<u16>, // the status of a request that does not go on
 }
 
 impl Proxy {
@@ -160,6 +159,7 @@ impl Proxy {
         writer.field("Host", head.authority().unwrap_or(upstream))?;
         forwards.map(|left| writer.field("Max-Forwards", (left - 1).to_string())).transpose()?;
         self.request_hops = HopByHop::new(*head);
+        forwards.inspect(|_| self.request_hops.insert("max-forwards"));
         self.request_hops.forwarded(*head).try_for_each(|(name, value)| writer.field(name, value))?;
         let mut offers = head.get_all_known(Known::Upgrade).flat_map(|list| list.split(|&byte| byte == b','));
         let websocket = offers.any(|offer| offer.trim_ascii().eq_ignore_ascii_case(b"websocket"));

@@ -35,11 +35,16 @@ impl HopByHop {
         self.named.contains(name.as_bytes())
     }
 
+    /// Holds this field back as well, given in lower case: the proxy writes it anew.
+    pub fn insert(&mut self, name: &str) {
+        self.named.insert(name.into());
+    }
+
     /// The fields that go on as they are, in order: of the head, or of the trailers behind it. Left out are
     ///
     /// - what Connection names, and what always is for one connection only: Connection, Keep-Alive, Proxy-Connection, TE,
     ///   Transfer-Encoding, Upgrade, HTTP2-Settings, Proxy-Authenticate and Proxy-Authorization;
-    /// - what a proxy writes anew, from the head that was decoded: Content-Length, Expect, Host and Max-Forwards.
+    /// - what a proxy writes anew, from the head that was decoded: Content-Length, Expect and Host.
     pub fn forwarded<'a>(
         &self,
         fields: Fields<'a>,
@@ -68,7 +73,7 @@ fn is_for_one_connection(name: Option<Known>) -> bool {
             | Upgrade
             | Http2Settings
     );
-    hop_by_hop || matches!(name, ContentLength | Expect | Host | MaxForwards)
+    hop_by_hop || matches!(name, ContentLength | Expect | Host)
 }
 
 #[cfg(test)]
@@ -89,7 +94,9 @@ mod tests {
         let fields = *connection.head().view(head);
         let hops = HopByHop::new(fields);
         assert!(hops.names("x-a") && hops.names("close") && !hops.names(""));
+        let mut hops = hops;
+        hops.insert("x-c");
         let kept: Vec<_> = hops.forwarded(fields).map(|(name, _)| name).collect();
-        assert_eq!(kept, ["Trailer", "X-C", "Accept"]);
+        assert_eq!(kept, ["Trailer", "Accept"]);
     }
 }
