@@ -331,15 +331,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         let (mut parts, receiving) = request.into_parts();
         let to_head = parts.method == Method::HEAD;
         let now = self.scope.now();
-        if let Err(refusal) = request::admit(&mut parts) {
-            return stream::refuse(&handle, refusal, to_head, now);
-        }
+        let expects_continue = match request::admit(&mut parts) {
+            Ok(expects_continue) => expects_continue,
+            Err(refusal) => return stream::refuse(&handle, refusal, to_head, now),
+        };
         let (mut body, mut watch) = (Incoming::default(), None);
         if !receiving.is_end_stream() {
             let declared = parts.headers.get(header::CONTENT_LENGTH);
             let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
             let watched = Arc::<Watch>::default();
-            let source = Box::new(Receiving::new(receiving, Arc::clone(&watched)));
+            let invite = expects_continue.then(|| handle.clone());
+            let source = Box::new(Receiving::new(receiving, Arc::clone(&watched), invite));
             body = Incoming::source(source, declared, shared.config.max_body_size);
             watch = Some(watched);
         }

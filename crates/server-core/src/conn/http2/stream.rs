@@ -205,7 +205,7 @@ impl Ends {
     fn is_reset(&mut self, cx: &mut Context<'_>) -> bool {
         match &mut self.sending {
             Some(sending) => sending.stream.poll_reset(cx).is_ready(),
-            None => self.handle.respond().poll_reset(cx).is_ready(),
+            None => self.handle.poll_reset(cx).is_ready(),
         }
     }
 
@@ -240,7 +240,7 @@ impl Ends {
     /// Sends the head, unless that was done. False: the stream is gone.
     fn send_head(&mut self, end: bool) -> bool {
         let Some(Head { parts, declared, .. }) = self.head.take() else { return true };
-        match self.handle.respond().send_response(Response::from_parts(parts, ()), end) {
+        match self.handle.send_response(Response::from_parts(parts, ()), end) {
             Ok(stream) => {
                 self.sending = Some(Sending::new(stream, declared));
                 true
@@ -364,7 +364,7 @@ impl Ends {
     fn reset(&mut self, reason: Reason) {
         match &mut self.sending {
             Some(sending) => sending.stream.send_reset(reason),
-            None => self.handle.respond().send_reset(reason),
+            None => self.handle.send_reset(reason),
         }
     }
 
@@ -413,6 +413,7 @@ impl Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        self.handle.close();
         self.scope.disarm(&mut self.armed);
         if let Some(watch) = &self.watch {
             watch.fail(BodyError::Disconnected);
@@ -424,7 +425,7 @@ impl Drop for Ends {
 pub(super) fn refuse(handle: &Http2Stream, (status, message): (u16, &str), to_head: bool, now: Instant) {
     let (parts, text) = response::plain(status, message);
     let head = Head::new(parts, Some(text.len() as u64), to_head, now);
-    if let Ok(mut stream) = handle.respond().send_response(Response::from_parts(head.parts, ()), to_head)
+    if let Ok(mut stream) = handle.send_response(Response::from_parts(head.parts, ()), to_head)
         && !to_head
     {
         let _ = stream.send_data(text, true);
