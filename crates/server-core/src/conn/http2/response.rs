@@ -33,6 +33,8 @@ impl Head {
         let declared =
             parts.headers.get(header::CONTENT_LENGTH).map(|value| value.to_str().ok()?.parse().ok());
         let len = match (exact, declared.flatten()) {
+            // There is none, and a length that says otherwise makes a message malformed (RFC 9113 section 8.1.1).
+            _ if parts.status == StatusCode::RESET_CONTENT => Some(0),
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => Some(declared),
             (Some(0), None) if bodyless => None,
