@@ -101,6 +101,8 @@ struct Link<Io> {
     registration: Registration,
     limits: Http2Config,
     registered: bool,
+    /// The head that must arrive in time.
+    head: Option<u64>,
     /// The first GOAWAY was sent: the connection ends with its last stream.
     closing: bool,
     draining: bool,
@@ -152,6 +154,7 @@ where
                 registration,
                 limits,
                 registered: false,
+                head: None,
                 closing: false,
                 draining: false,
                 refused: false,
@@ -416,15 +419,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     fn set_deadlines(&mut self, now: Instant, no_streams: bool, config: &Config) {
         let mut transport = self.transport.lock();
         let (progress, output) = (transport.take_progress(), transport.has_output());
-        let in_head = transport.meter.in_head();
+        let head = transport.meter.head();
         drop(transport);
         let deadlines = &mut self.deadlines;
         let mut stuck = output;
         if let Phase::Open(open) = &self.phase {
-            if in_head {
-                deadlines.start(Deadline::Head, now + config.head_timeout);
-            } else {
-                deadlines.clear(Deadline::Head);
+            if std::mem::replace(&mut self.head, head) != head {
+                match head {
+                    Some(_) => deadlines.set(Deadline::Head, now + config.head_timeout),
+                    None => deadlines.clear(Deadline::Head),
+                }
             }
             // Responses that are complete here, and wait for the client's window.
             let waits = no_streams && open.has_streams();
