@@ -400,8 +400,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     fn poll_write(&mut self, cx: &mut Context<'_>, idle: bool) -> Result<bool, ConnectionError> {
         let mut transport = self.transport.lock();
         if let Phase::Ended = self.phase {
-            // The client may be gone already: there is nothing left to lose.
-            return Ok(transport.poll_end(cx).is_ready() && transport.poll_discard(cx).is_ready());
+            return Ok(transport.poll_end(cx).is_ready());
         }
         let was_full = transport.is_full();
         match transport.poll_write_out(cx) {
@@ -445,7 +444,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             } else {
                 deadlines.clear(wanted);
             }
-        } else if let Phase::Ended = self.phase {
+        } else if matches!(self.phase, Phase::Ended) && !output {
             deadlines.start(Deadline::Linger, now + config.linger_timeout);
         }
         if !stuck {
