@@ -62,6 +62,8 @@ struct State {
     writing: bool,
     flush_wanted: bool,
     writer: Option<Waker>,
+    /// Who waits until nothing can be sent any more.
+    closed: Option<Waker>,
 
     driving: bool,
     driver: Option<Waker>,
@@ -130,6 +132,7 @@ impl Duplex {
             writing: false,
             flush_wanted: false,
             writer: None,
+            closed: None,
             driving: false,
             driver: None,
             disconnected: false,
@@ -236,13 +239,9 @@ impl Duplex {
             if state.closing { written } else { state.input.is_some() || state.input_end.is_some() };
         let reader = state.reader.take_if(|_| readable);
         let writer = state.writer.take_if(|_| written);
+        let closed = state.closed.take_if(|_| wants.close_sent);
         drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-        if let Some(writer) = writer {
-            writer.wake();
-        }
+        [reader, writer, closed].into_iter().flatten().for_each(Waker::wake);
         wants
     }
 
@@ -286,7 +285,7 @@ impl Duplex {
         state.driver = None;
         state.output = WriteBuffer::default();
         state.input_end.get_or_insert(InputEnd::Failed(io::ErrorKind::ConnectionReset));
-        let wakers = [state.reader.take(), state.writer.take()];
+        let wakers = [state.reader.take(), state.writer.take(), state.closed.take()];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
@@ -476,7 +475,7 @@ impl Duplex {
         if state.is_closed() {
             return Poll::Ready(());
         }
-        register(&mut state.writer, cx);
+        register(&mut state.closed, cx);
         Poll::Pending
     }
 }

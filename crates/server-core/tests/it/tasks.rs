@@ -1,6 +1,6 @@
 //! Bodies, WebSockets and connections in tasks that did not make them: none of them waits for ever.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -110,6 +110,32 @@ fn what_a_moved_websocket_sent_leaves_when_it_pauses() {
     let frames = [peer.text("one"), peer.text("two")].concat();
     world.send(&peer.client, frames);
     assert_eq!(peer.received(), [Got::Text("one".into())]);
+}
+
+/// A sender that waits for the end in a task of its own is told as soon as nothing can be sent any more.
+#[test]
+fn a_waiting_sender_is_told_of_the_shutdown() {
+    let told = Rc::new(Cell::new(false));
+    let tell = Rc::clone(&told);
+    let world = with_sim(|sim| {
+        move |mut request: Request| {
+            let (socket, response) = WebSocketUpgrade::from_request(&mut request).unwrap().accept();
+            let (sender, mut receiver) = socket.split();
+            let tell = Rc::clone(&tell);
+            sim.spawn(async move {
+                sender.closed().await;
+                tell.set(true);
+            });
+            sim.spawn(async move { while let Some(Ok(_)) = receiver.recv().await {} });
+            async { response }
+        }
+    });
+    let peer = open(&world);
+    assert!(!told.get());
+    world.server.shutdown();
+    world.sim.run();
+    assert!(told.get());
+    drop(peer);
 }
 
 /// A closing handshake that one half has seen through ends the connection, though the other half waits elsewhere.

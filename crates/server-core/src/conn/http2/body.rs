@@ -6,19 +6,22 @@ use std::task::{Context, Poll, Waker, ready};
 use h2::RecvStream;
 use wire_http1::Known;
 
+use super::handle::Http2Stream;
 use crate::body::{BodyError, Part, Source, Trailers};
 
 /// A body that arrives, as its reader holds it.
 pub(super) struct Receiving {
     stream: RecvStream,
     watch: Arc<Watch>,
+    /// The client waits for a 100 before it sends anything (RFC 9110 section 10.1.1).
+    invite: Option<Http2Stream>,
     data_ended: bool,
     ended: bool,
 }
 
 impl Receiving {
-    pub(super) fn new(stream: RecvStream, watch: Arc<Watch>) -> Self {
-        Self { stream, watch, data_ended: false, ended: false }
+    pub(super) fn new(stream: RecvStream, watch: Arc<Watch>, invite: Option<Http2Stream>) -> Self {
+        Self { stream, watch, invite, data_ended: false, ended: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, h2::Error>> {
@@ -54,6 +57,8 @@ impl Source for Receiving {
         }
         match self.poll(cx) {
             Poll::Ready(part) => {
+                // Who sends needs no invitation.
+                self.invite = None;
                 match part {
                     Ok(Part::Chunk(_) | Part::Trailers(_)) => self.watch.stop(),
                     Ok(Part::End) | Err(_) => self.watch.close(),
@@ -62,6 +67,10 @@ impl Source for Receiving {
                 Poll::Ready(part.map_err(|_| BodyError::Disconnected))
             }
             Poll::Pending => {
+                if let Some(stream) = self.invite.take() {
+                    // Refused where the final response is out: then nothing is invited any more.
+                    let _ = stream.send_continue();
+                }
                 self.watch.wait(cx);
                 Poll::Pending
             }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use http::{Request, Response};
+use h2::{Reason, SendStream};
+use http::{Request, Response, StatusCode};
 
 use super::response;
 
@@ -16,8 +18,17 @@ use super::response;
 pub struct Http2Stream(Arc<Shared>);
 
 struct Shared {
-    respond: Mutex<SendResponse<Bytes>>,
+    respond: Mutex<Respond>,
     may_push: bool,
+}
+
+/// `h2` itself would send an interim response, or a promise, at any time.
+struct Respond {
+    send: SendResponse<Bytes>,
+    /// The final response is out.
+    answered: bool,
+    /// So is its end, or the stream is gone.
+    over: bool,
 }
 
 /// Why an interim response or a push cannot be sent. The request itself goes on.
@@ -27,19 +38,60 @@ pub struct Http2StreamError(crate::BoxError);
 
 impl Http2Stream {
     pub(super) fn new(respond: SendResponse<Bytes>, may_push: bool) -> Self {
+        let respond = Respond { send: respond, answered: false, over: false };
         Self(Arc::new(Shared { respond: Mutex::new(respond), may_push }))
     }
 
-    pub(super) fn respond(&self) -> MutexGuard<'_, SendResponse<Bytes>> {
+    fn respond(&self) -> MutexGuard<'_, Respond> {
         self.0.respond.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends the head of the final response.
+    pub(super) fn send_response(
+        &self,
+        response: Response<()>,
+        end: bool,
+    ) -> Result<SendStream<Bytes>, h2::Error> {
+        let mut respond = self.respond();
+        respond.answered = true;
+        respond.send.send_response(response, end)
+    }
+
+    /// Ready when the client has reset the stream, or the connection is gone. Before the final response only.
+    pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.respond().send.poll_reset(cx).map(drop)
+    }
+
+    pub(super) fn send_reset(&self, reason: Reason) {
+        self.respond().send.send_reset(reason);
+    }
+
+    /// The stream is over.
+    pub(super) fn close(&self) {
+        self.respond().over = true;
     }
 
     /// Sends an interim response (RFC 9110 section 15.2), such as 103 with `Link` fields.
     ///
     /// # Errors
-    /// The status is not 1xx, or the final response is out, or the stream is gone.
+    /// The status is not 1xx, or is 101, which HTTP/2 does not have (RFC 9113 section 8.6); or the final response is
+    /// out, or the stream is gone.
     pub fn send_informational(&self, response: Response<()>) -> Result<(), Http2StreamError> {
-        self.respond().send_informational(response).map_err(|error| Http2StreamError(error.into()))
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Http2StreamError("HTTP/2 has no 101".into()));
+        }
+        let mut respond = self.respond();
+        if respond.answered || respond.over {
+            return Err(Http2StreamError("the final response is out".into()));
+        }
+        respond.send.send_informational(response).map_err(|error| Http2StreamError(error.into()))
+    }
+
+    /// Invites the client to send its content (RFC 9110 section 15.2.1).
+    pub(super) fn send_continue(&self) -> Result<(), Http2StreamError> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::CONTINUE;
+        self.send_informational(response)
     }
 
     /// Pushes a response to a request that the client has not made (RFC 9113 section 8.4): a GET or HEAD with an absolute
@@ -47,13 +99,17 @@ impl Http2Stream {
     ///
     /// # Errors
     /// [`Http2Config::push`](crate::Http2Config::push) is off, the client does not want pushes, the request is not one that
-    /// may be pushed, or the stream is gone.
+    /// may be pushed, or the response is complete, or the stream is gone.
     pub fn push(&self, request: Request<()>, response: Response<Bytes>) -> Result<(), Http2StreamError> {
         if !self.0.may_push {
             return Err(Http2StreamError("push is off".into()));
         }
+        let mut respond = self.respond();
+        if respond.over {
+            return Err(Http2StreamError("the response is complete".into()));
+        }
         let push = || -> Result<(), h2::Error> {
-            let mut promised = self.respond().push_request(request)?;
+            let mut promised = respond.send.push_request(request)?;
             let (mut parts, body) = response.into_parts();
             response::remove_connection_fields(&mut parts.headers);
             let mut stream = promised.send_response(Response::from_parts(parts, ()), body.is_empty())?;

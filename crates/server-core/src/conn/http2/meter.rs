@@ -35,6 +35,8 @@ pub(super) struct Meter {
     kind: u8,
     /// A field section has begun and not ended.
     in_head: bool,
+    /// How many have begun.
+    heads: u64,
     budget: u32,
     max: u32,
     content: u64,
@@ -49,6 +51,7 @@ impl Meter {
             payload: 0,
             kind: kind::DATA,
             in_head: false,
+            heads: 0,
             budget: max,
             max,
             content: 0,
@@ -89,6 +92,7 @@ impl Meter {
         let cost = match kind {
             kind::DATA if self.payload > 0 => 0,
             kind::HEADERS | kind::CONTINUATION => {
+                self.heads += u64::from(kind == kind::HEADERS);
                 self.in_head = flags & kind::END_HEADERS == 0;
                 0
             }
@@ -128,9 +132,10 @@ impl Meter {
         self.budget = self.budget.saturating_add(more).min(self.max);
     }
 
-    /// Whether a request head, or the trailers of one, have begun to arrive and not ended.
-    pub(super) fn in_head(&self) -> bool {
-        self.in_head || (self.payload > 0 && matches!(self.kind, kind::HEADERS | kind::CONTINUATION))
+    /// The number of the request head, or of the trailers, that have begun to arrive and not ended.
+    pub(super) fn head(&self) -> Option<u64> {
+        let in_frame = self.payload > 0 && matches!(self.kind, kind::HEADERS | kind::CONTINUATION);
+        (self.in_head || in_frame).then_some(self.heads)
     }
 }
 
@@ -153,7 +158,7 @@ mod tests {
             let mut meter = Meter::new(100, Instant::now());
             assert!(bytes.chunks(step).all(|piece| meter.received(piece)));
             assert_eq!(meter.budget, 100 - 1 - 4 - 1, "step {step}");
-            assert!(!meter.in_head());
+            assert_eq!(meter.head(), None);
         }
     }
 
@@ -178,10 +183,12 @@ mod tests {
     fn a_head_lasts_until_its_last_frame() {
         let mut meter = Meter::new(9, Instant::now());
         meter.received(&frame(1, 0, 5));
-        assert!(meter.in_head());
+        assert_eq!(meter.head(), Some(1));
         meter.received(&frame(9, 4, 5)[..11]);
-        assert!(meter.in_head());
+        assert_eq!(meter.head(), Some(1));
         meter.received(&[0; 3]);
-        assert!(!meter.in_head());
+        assert_eq!(meter.head(), None);
+        meter.received(&frame(1, 4, 5)[..11]);
+        assert_eq!(meter.head(), Some(2));
     }
 }

@@ -101,6 +101,8 @@ struct Link<Io> {
     registration: Registration,
     limits: Http2Config,
     registered: bool,
+    /// The head that must arrive in time.
+    head: Option<u64>,
     /// The first GOAWAY was sent: the connection ends with its last stream.
     closing: bool,
     draining: bool,
@@ -152,6 +154,7 @@ where
                 registration,
                 limits,
                 registered: false,
+                head: None,
                 closing: false,
                 draining: false,
                 refused: false,
@@ -331,15 +334,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         let (mut parts, receiving) = request.into_parts();
         let to_head = parts.method == Method::HEAD;
         let now = self.scope.now();
-        if let Err(refusal) = request::admit(&mut parts) {
-            return stream::refuse(&handle, refusal, to_head, now);
-        }
+        let expects_continue = match request::admit(&mut parts) {
+            Ok(expects_continue) => expects_continue,
+            Err(refusal) => return stream::refuse(&handle, refusal, to_head, now),
+        };
         let (mut body, mut watch) = (Incoming::default(), None);
         if !receiving.is_end_stream() {
             let declared = parts.headers.get(header::CONTENT_LENGTH);
             let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
             let watched = Arc::<Watch>::default();
-            let source = Box::new(Receiving::new(receiving, Arc::clone(&watched)));
+            let invite = expects_continue.then(|| handle.clone());
+            let source = Box::new(Receiving::new(receiving, Arc::clone(&watched), invite));
             body = Incoming::source(source, declared, shared.config.max_body_size);
             watch = Some(watched);
         }
@@ -395,8 +400,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     fn poll_write(&mut self, cx: &mut Context<'_>, idle: bool) -> Result<bool, ConnectionError> {
         let mut transport = self.transport.lock();
         if let Phase::Ended = self.phase {
-            // The client may be gone already: there is nothing left to lose.
-            return Ok(transport.poll_end(cx).is_ready() && transport.poll_discard(cx).is_ready());
+            return Ok(transport.poll_end(cx).is_ready());
         }
         let was_full = transport.is_full();
         match transport.poll_write_out(cx) {
@@ -414,15 +418,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     fn set_deadlines(&mut self, now: Instant, no_streams: bool, config: &Config) {
         let mut transport = self.transport.lock();
         let (progress, output) = (transport.take_progress(), transport.has_output());
-        let in_head = transport.meter.in_head();
+        let head = transport.meter.head();
         drop(transport);
         let deadlines = &mut self.deadlines;
         let mut stuck = output;
         if let Phase::Open(open) = &self.phase {
-            if in_head {
-                deadlines.start(Deadline::Head, now + config.head_timeout);
-            } else {
-                deadlines.clear(Deadline::Head);
+            if std::mem::replace(&mut self.head, head) != head {
+                match head {
+                    Some(_) => deadlines.set(Deadline::Head, now + config.head_timeout),
+                    None => deadlines.clear(Deadline::Head),
+                }
             }
             // Responses that are complete here, and wait for the client's window.
             let waits = no_streams && open.has_streams();
@@ -439,7 +444,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             } else {
                 deadlines.clear(wanted);
             }
-        } else if let Phase::Ended = self.phase {
+        } else if matches!(self.phase, Phase::Ended) && !output {
             deadlines.start(Deadline::Linger, now + config.linger_timeout);
         }
         if !stuck {

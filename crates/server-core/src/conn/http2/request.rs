@@ -4,7 +4,7 @@
 //! upper case, or a content that is not as long as declared. What it lets pass and we do not is answered 400, which tells
 //! the client more than a reset.
 
-use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
+use http::header::{COOKIE, EXPECT, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, Uri};
@@ -12,8 +12,8 @@ use http::{Method, Uri};
 /// Why a request is not given to the handler: a status, and a line that says more.
 pub(super) type Refusal = (u16, &'static str);
 
-/// Judges a request, and makes of it what a handler expects.
-pub(super) fn admit(parts: &mut Parts) -> Result<(), Refusal> {
+/// Judges a request, and makes of it what a handler expects. True: the client waits for a 100 before it sends content.
+pub(super) fn admit(parts: &mut Parts) -> Result<bool, Refusal> {
     if parts.method == Method::CONNECT {
         // No tunnel (RFC 9110 section 9.3.6); and what an extended one would carry is none of our protocols (RFC 8441).
         return Err((501, "no tunnel to be had here"));
@@ -24,18 +24,27 @@ pub(super) fn admit(parts: &mut Parts) -> Result<(), Refusal> {
     if !is_asterisk && !path.starts_with('/') {
         return Err((400, ":path does not begin with a slash"));
     }
-    let mut cookies = 0;
+    let (mut cookies, mut expects_continue) = (0, false);
     for (name, value) in &parts.headers {
         // "A field value MUST NOT start or end with an ASCII whitespace character" (RFC 9113 section 8.2.1).
         if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value.as_bytes() {
             return Err((400, "a field value has whitespace around it"));
         }
         cookies += usize::from(name == COOKIE);
+        if name == EXPECT {
+            // "A server that receives an Expect field value containing a member other than 100-continue MAY respond with
+            // a 417" (RFC 9110 section 10.1.1). As in HTTP/1 we do.
+            let mut members = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+            if !members.all(|member| member.is_empty() || member.eq_ignore_ascii_case(b"100-continue")) {
+                return Err((417, "expected is more than a 100"));
+            }
+            expects_continue = true;
+        }
     }
     if cookies > 1 {
         join_cookies(&mut parts.headers);
     }
-    Ok(())
+    Ok(expects_continue)
 }
 
 /// "A server SHOULD treat a request as malformed if it contains a Host header field that identifies an entity that differs
@@ -91,7 +100,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut parts = request.body(()).unwrap().into_parts().0;
-        admit(&mut parts).map(|()| parts).map_err(|(status, _)| status)
+        admit(&mut parts).map(|_| parts).map_err(|(status, _)| status)
     }
 
     #[test]

@@ -44,6 +44,8 @@ impl Head {
         }
         let bodyless = to_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
         let len = match (exact, declared.flatten()) {
+            // There is none, and a length that says otherwise makes a message malformed (RFC 9113 section 8.1.1).
+            _ if parts.status == StatusCode::RESET_CONTENT => Some(0),
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => Some(declared),
             (Some(0), None) if bodyless => None,

@@ -121,14 +121,20 @@ where
             let step = match this.exchange.as_mut().project() {
                 ExchangeProject::Handling { future } => {
                     ends.enter();
-                    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+                    let polled = catch_unwind(AssertUnwindSafe(|| {
+                        future.poll(cx).map(|response| {
+                            let body = response.body();
+                            let (exact, empty) = (body.size_hint().exact(), body.is_end_stream());
+                            (response, exact, empty)
+                        })
+                    }));
                     ends.leave(cx);
                     match polled {
                         Ok(Poll::Pending) if ends.is_reset(cx) => Step::Gone,
                         Ok(Poll::Pending) => Step::Wait,
-                        Ok(Poll::Ready(response)) => {
+                        Ok(Poll::Ready((response, exact, empty))) => {
                             let (parts, body) = response.into_parts();
-                            let step = ends.begin(parts, &body);
+                            let step = ends.begin(parts, exact, empty);
                             if let Step::Next = step {
                                 this.exchange.set(Exchange::Responding { body });
                             }
@@ -205,7 +211,7 @@ impl Ends {
     fn is_reset(&mut self, cx: &mut Context<'_>) -> bool {
         match &mut self.sending {
             Some(sending) => sending.stream.poll_reset(cx).is_ready(),
-            None => self.handle.respond().poll_reset(cx).is_ready(),
+            None => self.handle.poll_reset(cx).is_ready(),
         }
     }
 
@@ -224,11 +230,11 @@ impl Ends {
         }
     }
 
-    /// The handler has answered.
-    fn begin<B: Body>(&mut self, parts: Parts, body: &B) -> Step {
+    /// The handler has answered. `exact`: the length of the body, where that is known.
+    fn begin(&mut self, parts: Parts, exact: Option<u64>, empty: bool) -> Step {
         self.handler_by = None;
-        let head = Head::new(parts, body.size_hint().exact(), self.to_head, self.scope.now());
-        let empty = head.bodyless || body.is_end_stream();
+        let head = Head::new(parts, exact, self.to_head, self.scope.now());
+        let empty = head.bodyless || empty;
         self.head = Some(head);
         match empty {
             true if self.send_head(true) => Step::Done,
@@ -240,7 +246,7 @@ impl Ends {
     /// Sends the head, unless that was done. False: the stream is gone.
     fn send_head(&mut self, end: bool) -> bool {
         let Some(Head { parts, declared, .. }) = self.head.take() else { return true };
-        match self.handle.respond().send_response(Response::from_parts(parts, ()), end) {
+        match self.handle.send_response(Response::from_parts(parts, ()), end) {
             Ok(stream) => {
                 self.sending = Some(Sending::new(stream, declared));
                 true
@@ -279,23 +285,27 @@ impl Ends {
             return Ok(Step::Wait);
         }
         self.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let frame = body.as_mut().poll_frame(cx);
+            let frame = frame.map_ok(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())));
+            (frame, body.is_end_stream())
+        }));
         self.leave(cx);
         let error: BoxError = match polled {
-            Ok(Poll::Ready(Some(Ok(frame)))) => {
+            Ok((Poll::Ready(Some(Ok(frame))), last)) => {
                 return Ok(match frame.into_data() {
-                    Ok(mut data) => self.push(data.copy_to_bytes(data.remaining()), body.is_end_stream()),
+                    Ok(data) => self.push(data, last),
                     Err(frame) => match frame.into_trailers() {
                         Ok(trailers) => self.end(Some(trailers)),
                         Err(_) => Step::Next,
                     },
                 });
             }
-            Ok(Poll::Ready(None)) => return Ok(self.end(None)),
-            Ok(Poll::Pending) => {
+            Ok((Poll::Ready(None), _)) => return Ok(self.end(None)),
+            Ok((Poll::Pending, _)) => {
                 return Ok(if self.send_head(false) && !self.is_reset(cx) { Step::Wait } else { Step::Gone });
             }
-            Ok(Poll::Ready(Some(Err(error)))) => error.into(),
+            Ok((Poll::Ready(Some(Err(error))), _)) => error.into(),
             Err(panic) => panic_message(&*panic).into(),
         };
         if self.head.take().is_none() {
@@ -364,7 +374,7 @@ impl Ends {
     fn reset(&mut self, reason: Reason) {
         match &mut self.sending {
             Some(sending) => sending.stream.send_reset(reason),
-            None => self.handle.respond().send_reset(reason),
+            None => self.handle.send_reset(reason),
         }
     }
 
@@ -413,6 +423,7 @@ impl Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        self.handle.close();
         self.scope.disarm(&mut self.armed);
         if let Some(watch) = &self.watch {
             watch.fail(BodyError::Disconnected);
@@ -424,7 +435,7 @@ impl Drop for Ends {
 pub(super) fn refuse(handle: &Http2Stream, (status, message): (u16, &str), to_head: bool, now: Instant) {
     let (parts, text) = response::plain(status, message);
     let head = Head::new(parts, Some(text.len() as u64), to_head, now);
-    if let Ok(mut stream) = handle.respond().send_response(Response::from_parts(head.parts, ()), to_head)
+    if let Ok(mut stream) = handle.send_response(Response::from_parts(head.parts, ()), to_head)
         && !to_head
     {
         let _ = stream.send_data(text, true);

@@ -99,14 +99,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Transport<Io> {
         self.output.poll_write(cx, &mut self.io, &mut self.progress)
     }
 
-    /// Ends our side.
-    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_write_out(cx))?;
-        Pin::new(&mut self.io).poll_shutdown(cx)
+    /// Ends our side, then reads what the client still sends. Ready: both sides have ended, or the client is gone.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.overspent && self.has_output() {
+            // It may wait to be read before it reads.
+            let _ = self.poll_discard(cx);
+        }
+        // Where the client is gone already there is nothing left to lose.
+        if ready!(self.poll_write_out(cx)).is_err()
+            || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err()
+        {
+            return Poll::Ready(());
+        }
+        self.poll_discard(cx)
     }
 
     /// Reads and throws away. Ready: the client has ended its side too, or is gone.
-    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..LINGER_READS {
             if self.eof {
                 return Poll::Ready(());
@@ -194,7 +203,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Shared<Io> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.lock().poll_end(cx)
+    /// The driver ends the stream, once `h2` is done.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
