@@ -87,6 +87,7 @@ impl HeadWriter<'_> {
     /// # Errors
     ///
     /// [`EncodeError::CodecField`] for Content-Length, Transfer-Encoding and Connection, as there.
+    #[inline]
     pub fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), EncodeError> {
         let name = name.as_str().as_bytes();
         self.upgrade |= head_writer::is_upgrade(name)?;
