@@ -14,6 +14,7 @@ use wire_http1::{HeadView, Known, RequestHead};
 use crate::body::Incoming;
 #[cfg(feature = "http2")]
 use crate::conn::Http2Stream;
+use crate::io::copy_payload;
 use crate::listener::ConnectionInfo;
 use crate::ws::Upgrade;
 
@@ -27,7 +28,7 @@ pub struct Request {
     pub(crate) upgrade: Option<Upgrade>,
     #[cfg(feature = "http2")]
     stream: Option<Http2Stream>,
-    headers: OnceCell<HeaderMap>,
+    headers: OnceCell<Box<HeaderMap>>,
 }
 
 /// A head as the version of HTTP brings it.
@@ -76,10 +77,26 @@ impl Head {
     }
 
     fn version(&self) -> Version {
-        match self.parts().table.version() {
-            wire_http1::Version::Http10 => Version::HTTP_10,
-            wire_http1::Version::Http11 => Version::HTTP_11,
+        self.parts().table.version().into()
+    }
+
+    /// Writes it into a request; `headers` are its fields, if they were asked for before.
+    fn fill<B>(
+        &self,
+        request: &mut http::Request<B>,
+        headers: Option<Box<HeaderMap>>,
+    ) -> Result<(), http::Error> {
+        let HeadParts { bytes, table } = self.parts();
+        let arena = copy_payload(bytes);
+        let view = table.view(&arena);
+        *request.version_mut() = table.version().into();
+        *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
+        *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
+        match headers {
+            Some(headers) => *request.headers_mut() = *headers,
+            None => append_fields(request.headers_mut(), table, &arena),
         }
+        Ok(())
     }
 }
 
@@ -229,7 +246,9 @@ impl Request {
         match &self.head {
             AnyHead::Http1(head) => self.headers.get_or_init(|| {
                 let parts = head.parts();
-                header_map(&parts.table, &Bytes::copy_from_slice(&parts.bytes))
+                let mut map = HeaderMap::new();
+                append_fields(&mut map, &parts.table, &copy_payload(&parts.bytes));
+                Box::new(map)
             }),
             AnyHead::Mapped(parts) => &parts.headers,
         }
@@ -269,39 +288,25 @@ impl Request {
     ///
     /// # Errors
     /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
-    pub fn into_http(mut self) -> Result<http::Request<Incoming>, http::Error> {
-        let body = self.take_body();
+    pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
         let mut request = match self.head {
-            AnyHead::Http1(head) => http1_request(head, body, self.headers.take())?,
-            AnyHead::Mapped(parts) => http::Request::from_parts(*parts, body),
+            AnyHead::Http1(head) => {
+                let mut request = http::Request::new(self.body);
+                head.fill(&mut request, self.headers.into_inner())?;
+                request
+            }
+            AnyHead::Mapped(parts) => http::Request::from_parts(*parts, self.body),
         };
         #[cfg(feature = "http2")]
-        if let Some(stream) = self.stream.take() {
+        if let Some(stream) = self.stream {
             request.extensions_mut().insert(stream);
         }
-        request.extensions_mut().insert(Arc::clone(&self.connection));
-        if let Some(upgrade) = self.upgrade.take() {
+        request.extensions_mut().insert(self.connection);
+        if let Some(upgrade) = self.upgrade {
             request.extensions_mut().insert(upgrade);
         }
         Ok(request)
     }
-}
-
-fn http1_request(
-    mut head: Head,
-    body: Incoming,
-    headers: Option<HeaderMap>,
-) -> Result<http::Request<Incoming>, http::Error> {
-    let version = head.version();
-    let parts = head.parts_mut();
-    let arena = Bytes::from(std::mem::take(&mut parts.bytes));
-    let view = parts.table.view(&arena);
-    let mut request = http::Request::new(body);
-    *request.version_mut() = version;
-    *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
-    *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
-    *request.headers_mut() = headers.unwrap_or_else(|| header_map(&parts.table, &arena));
-    Ok(request)
 }
 
 fn host(authority: &Authority) -> &[u8] {
@@ -332,21 +337,19 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Fields<A, B> 
     }
 }
 
-/// The fields of a head whose bytes are `arena`; the values are slices of it.
-fn header_map(table: &RequestHead, arena: &Bytes) -> HeaderMap {
-    let fields = table.view(arena).fields();
-    let mut map = HeaderMap::with_capacity(fields.len());
+/// Appends the fields of a head whose bytes are `arena`; the values are slices of it.
+fn append_fields(map: &mut HeaderMap, table: &RequestHead, arena: &Bytes) {
+    let fields = table.field_ranges();
+    map.reserve(fields.len());
     for field in fields {
         let name = match field.known {
             Some(known) => Ok(known_name(known)),
-            None => HeaderName::from_bytes(field.name.as_bytes()),
+            None => HeaderName::from_bytes(&arena[field.name]),
         };
-        let value = HeaderValue::from_maybe_shared(arena.slice_ref(field.value));
-        if let (Ok(name), Ok(value)) = (name, value) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(arena.slice(field.value))) {
             map.append(name, value);
         }
     }
-    map
 }
 
 /// The codec has looked the name up already: no second hash.

@@ -29,7 +29,7 @@ pub struct Incoming {
     /// Most that is collected, unless `limit` says otherwise.
     collect_limit: u64,
     /// It passed the limit: nothing more is delivered.
-    refused: Option<BodyError>,
+    refused: bool,
     trailers: Option<Trailers>,
 }
 
@@ -57,7 +57,7 @@ impl Default for Incoming {
 
 impl Incoming {
     fn new(kind: Kind, remaining: Option<u64>, collect_limit: u64) -> Self {
-        Self { kind, remaining, delivered: 0, limit: None, collect_limit, refused: None, trailers: None }
+        Self { kind, remaining, delivered: 0, limit: None, collect_limit, refused: false, trailers: None }
     }
 
     pub(crate) fn whole(bytes: Bytes, collect_limit: u64) -> Self {
@@ -152,10 +152,9 @@ impl Incoming {
     }
 
     fn check_limit(&mut self, more: u64) -> Result<(), BodyError> {
-        if let Some(limit) = self.limit.filter(|limit| self.delivered.saturating_add(more) > *limit) {
-            self.refused = Some(BodyError::TooLarge { limit });
-        }
-        self.refused.clone().map_or(Ok(()), Err)
+        let Some(limit) = self.limit else { return Ok(()) };
+        self.refused |= self.delivered.saturating_add(more) > limit;
+        if self.refused { Err(BodyError::TooLarge { limit }) } else { Ok(()) }
     }
 }
 

@@ -305,9 +305,14 @@ where
                     Poll::Ready(_) if link.upgraded() => exchange.set(Exchange::Idle),
                     Poll::Ready(response) => {
                         let (parts, body) = response.into_parts();
-                        match link.begin_response(parts, &body)? {
-                            head @ Some(_) => exchange.set(Exchange::Responding { body, head }),
-                            None => exchange.set(Exchange::Idle),
+                        link.begin_response();
+                        let bodyless = link.is_bodyless(parts.status) || body.is_end_stream();
+                        let mut head = Some(Head { parts, exact: body.size_hint().exact() });
+                        if bodyless {
+                            link.end_response(&mut head)?;
+                            exchange.set(Exchange::Idle);
+                        } else {
+                            exchange.set(Exchange::Responding { body, head });
                         }
                     }
                     Poll::Pending if link.upgraded() => return Ok(()),
