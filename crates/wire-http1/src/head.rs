@@ -143,6 +143,13 @@ impl RequestHead {
         self.0.fields.len()
     }
 
+    /// Where the target lies in the prefix that [`view`](Self::view) takes.
+    #[must_use]
+    pub fn target_range(&self) -> Range<usize> {
+        let (start, target) = (self.0.start as usize, self.0.line.target_range());
+        start + target.start..start + target.end
+    }
+
     /// Where the field lines lie in the prefix that [`view`](Self::view) takes, in their original order.
     pub fn field_ranges(&self) -> impl ExactSizeIterator<Item = FieldRange> + '_ {
         let start = self.0.start as usize;
