@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use wire_http1::{HeadView, Known, RequestHead};
 
 use crate::body::Incoming;
@@ -56,6 +56,22 @@ type Pool = Vec<Box<HeadParts>>;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Vec::new()) };
+    static MAPS: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Header maps a thread keeps, and the most fields that one has room for.
+const KEPT_MAPS: usize = 4;
+const MAX_KEPT_FIELDS: usize = 64;
+
+/// Keeps the memory of a response's map for a request to come.
+pub(crate) fn recycle_map(map: &mut HeaderMap) {
+    let _ = MAPS.try_with(|maps| {
+        let mut maps = maps.borrow_mut();
+        if maps.len() < KEPT_MAPS && (1..=MAX_KEPT_FIELDS).contains(&map.capacity()) {
+            map.clear();
+            maps.push(std::mem::take(map));
+        }
+    });
 }
 
 impl Head {
@@ -88,13 +104,16 @@ impl Head {
     ) -> Result<(), http::Error> {
         let HeadParts { bytes, table } = self.parts();
         let arena = copy_payload(bytes);
-        let view = table.view(&arena);
         *request.version_mut() = table.version().into();
-        *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
-        *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
-        match headers {
-            Some(headers) => *request.headers_mut() = *headers,
-            None => append_fields(request.headers_mut(), table, &arena),
+        *request.method_mut() = table.view(&arena).to_http_method()?;
+        *request.uri_mut() = Uri::from_maybe_shared(arena.slice(table.target_range()))?;
+        if let Some(headers) = headers {
+            *request.headers_mut() = *headers;
+        } else {
+            if let Some(map) = MAPS.with_borrow_mut(Vec::pop) {
+                *request.headers_mut() = map;
+            }
+            append_fields(request.headers_mut(), table, &arena);
         }
         Ok(())
     }
@@ -283,7 +302,7 @@ impl Request {
         std::mem::take(&mut self.body)
     }
 
-    /// The ecosystem's type. [`ConnectionInfo`] is among the extensions as an `Arc`, and so is what
+    /// The ecosystem's type. Its body knows the [connection](Incoming::connection). Among the extensions is what
     /// [`WebSocketUpgrade`](crate::ws::WebSocketUpgrade) needs, and over HTTP/2 the `Http2Stream`.
     ///
     /// # Errors
@@ -297,11 +316,11 @@ impl Request {
             }
             AnyHead::Mapped(parts) => http::Request::from_parts(*parts, self.body),
         };
+        request.body_mut().set_connection(self.connection);
         #[cfg(feature = "http2")]
         if let Some(stream) = self.stream {
             request.extensions_mut().insert(stream);
         }
-        request.extensions_mut().insert(self.connection);
         if let Some(upgrade) = self.upgrade {
             request.extensions_mut().insert(upgrade);
         }

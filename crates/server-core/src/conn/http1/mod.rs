@@ -306,14 +306,8 @@ where
                     Poll::Ready(response) => {
                         let (parts, body) = response.into_parts();
                         link.begin_response();
-                        let bodyless = link.is_bodyless(parts.status) || body.is_end_stream();
-                        let mut head = Some(Head { parts, exact: body.size_hint().exact() });
-                        if bodyless {
-                            link.end_response(&mut head)?;
-                            exchange.set(Exchange::Idle);
-                        } else {
-                            exchange.set(Exchange::Responding { body, head });
-                        }
+                        let exact = body.size_hint().exact();
+                        exchange.set(Exchange::Responding { body, head: Some(Head { parts, exact }) });
                     }
                     Poll::Pending if link.upgraded() => return Ok(()),
                     Poll::Pending => {
@@ -324,6 +318,11 @@ where
                 }
             }
             ExchangeProject::Responding { mut body, head } => {
+                if link.needs_no_body(head, &*body) {
+                    link.end_response(head)?;
+                    exchange.set(Exchange::Idle);
+                    continue;
+                }
                 if link.output.len() >= config.write_buffer || *budget == 0 {
                     link.awaits_write = true;
                     link.read_ahead();

@@ -11,6 +11,7 @@ use super::link::{Ending, Link};
 use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
 use crate::io::WriteBuffer;
+use crate::request::recycle_map;
 
 /// A response head that is not encoded yet: its body may still turn out to have failed.
 pub(super) struct Head {
@@ -56,8 +57,13 @@ impl<Io> Link<Io> {
         self.withdraw_upgrade();
     }
 
+    /// Whether a response that was not begun has nothing but its head.
+    pub(super) fn needs_no_body(&self, unsent: &Option<Head>, body: &impl http_body::Body) -> bool {
+        unsent.as_ref().is_some_and(|head| self.is_bodyless(head.parts.status) || body.is_end_stream())
+    }
+
     /// Whether a response of this status has no content here, whatever its body is.
-    pub(super) fn is_bodyless(&self, status: StatusCode) -> bool {
+    fn is_bodyless(&self, status: StatusCode) -> bool {
         self.current.is_head || matches!(status.as_u16(), 204 | 205 | 304)
     }
 
@@ -70,6 +76,7 @@ impl<Io> Link<Io> {
             tracing::error!(%error, status = %unsent.parts.status, "the handler's response cannot be sent");
             self.answer(500, "");
         }
+        recycle_map(&mut unsent.parts.headers);
         *head = None;
         encoded.is_ok()
     }
