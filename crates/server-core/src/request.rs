@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use wire_http1::{HeadView, Known, RequestHead};
 
 use crate::body::Incoming;
 #[cfg(feature = "http2")]
 use crate::conn::Http2Stream;
+use crate::io::copy_payload;
 use crate::listener::ConnectionInfo;
 use crate::ws::Upgrade;
 
@@ -27,7 +28,7 @@ pub struct Request {
     pub(crate) upgrade: Option<Upgrade>,
     #[cfg(feature = "http2")]
     stream: Option<Http2Stream>,
-    headers: OnceCell<HeaderMap>,
+    headers: OnceCell<Box<HeaderMap>>,
 }
 
 /// A head as the version of HTTP brings it.
@@ -55,6 +56,22 @@ type Pool = Vec<Box<HeadParts>>;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Vec::new()) };
+    static MAPS: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Header maps a thread keeps, and the most fields that one has room for.
+const KEPT_MAPS: usize = 4;
+const MAX_KEPT_FIELDS: usize = 64;
+
+/// Keeps the memory of a response's map for a request to come.
+pub(crate) fn recycle_map(map: &mut HeaderMap) {
+    let _ = MAPS.try_with(|maps| {
+        let mut maps = maps.borrow_mut();
+        if maps.len() < KEPT_MAPS && (1..=MAX_KEPT_FIELDS).contains(&map.capacity()) {
+            map.clear();
+            maps.push(std::mem::take(map));
+        }
+    });
 }
 
 impl Head {
@@ -76,10 +93,29 @@ impl Head {
     }
 
     fn version(&self) -> Version {
-        match self.parts().table.version() {
-            wire_http1::Version::Http10 => Version::HTTP_10,
-            wire_http1::Version::Http11 => Version::HTTP_11,
+        self.parts().table.version().into()
+    }
+
+    /// Writes it into a request; `headers` are its fields, if they were asked for before.
+    fn fill<B>(
+        &self,
+        request: &mut http::Request<B>,
+        headers: Option<Box<HeaderMap>>,
+    ) -> Result<(), http::Error> {
+        let HeadParts { bytes, table } = self.parts();
+        let arena = copy_payload(bytes);
+        *request.version_mut() = table.version().into();
+        *request.method_mut() = table.view(&arena).to_http_method()?;
+        *request.uri_mut() = Uri::from_maybe_shared(arena.slice(table.target_range()))?;
+        if let Some(headers) = headers {
+            *request.headers_mut() = *headers;
+        } else {
+            if let Some(map) = MAPS.with_borrow_mut(Vec::pop) {
+                *request.headers_mut() = map;
+            }
+            append_fields(request.headers_mut(), table, &arena);
         }
+        Ok(())
     }
 }
 
@@ -229,7 +265,9 @@ impl Request {
         match &self.head {
             AnyHead::Http1(head) => self.headers.get_or_init(|| {
                 let parts = head.parts();
-                header_map(&parts.table, &Bytes::copy_from_slice(&parts.bytes))
+                let mut map = HeaderMap::new();
+                append_fields(&mut map, &parts.table, &copy_payload(&parts.bytes));
+                Box::new(map)
             }),
             AnyHead::Mapped(parts) => &parts.headers,
         }
@@ -264,44 +302,30 @@ impl Request {
         std::mem::take(&mut self.body)
     }
 
-    /// The ecosystem's type. [`ConnectionInfo`] is among the extensions as an `Arc`, and so is what
+    /// The ecosystem's type. Its body knows the [connection](Incoming::connection). Among the extensions is what
     /// [`WebSocketUpgrade`](crate::ws::WebSocketUpgrade) needs, and over HTTP/2 the `Http2Stream`.
     ///
     /// # Errors
     /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
-    pub fn into_http(mut self) -> Result<http::Request<Incoming>, http::Error> {
-        let body = self.take_body();
+    pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
         let mut request = match self.head {
-            AnyHead::Http1(head) => http1_request(head, body, self.headers.take())?,
-            AnyHead::Mapped(parts) => http::Request::from_parts(*parts, body),
+            AnyHead::Http1(head) => {
+                let mut request = http::Request::new(self.body);
+                head.fill(&mut request, self.headers.into_inner())?;
+                request
+            }
+            AnyHead::Mapped(parts) => http::Request::from_parts(*parts, self.body),
         };
+        request.body_mut().set_connection(self.connection);
         #[cfg(feature = "http2")]
-        if let Some(stream) = self.stream.take() {
+        if let Some(stream) = self.stream {
             request.extensions_mut().insert(stream);
         }
-        request.extensions_mut().insert(Arc::clone(&self.connection));
-        if let Some(upgrade) = self.upgrade.take() {
+        if let Some(upgrade) = self.upgrade {
             request.extensions_mut().insert(upgrade);
         }
         Ok(request)
     }
-}
-
-fn http1_request(
-    mut head: Head,
-    body: Incoming,
-    headers: Option<HeaderMap>,
-) -> Result<http::Request<Incoming>, http::Error> {
-    let version = head.version();
-    let parts = head.parts_mut();
-    let arena = Bytes::from(std::mem::take(&mut parts.bytes));
-    let view = parts.table.view(&arena);
-    let mut request = http::Request::new(body);
-    *request.version_mut() = version;
-    *request.method_mut() = Method::from_bytes(view.method().as_bytes())?;
-    *request.uri_mut() = Uri::from_maybe_shared(arena.slice_ref(view.target().as_bytes()))?;
-    *request.headers_mut() = headers.unwrap_or_else(|| header_map(&parts.table, &arena));
-    Ok(request)
 }
 
 fn host(authority: &Authority) -> &[u8] {
@@ -332,21 +356,19 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Fields<A, B> 
     }
 }
 
-/// The fields of a head whose bytes are `arena`; the values are slices of it.
-fn header_map(table: &RequestHead, arena: &Bytes) -> HeaderMap {
-    let fields = table.view(arena).fields();
-    let mut map = HeaderMap::with_capacity(fields.len());
+/// Appends the fields of a head whose bytes are `arena`; the values are slices of it.
+fn append_fields(map: &mut HeaderMap, table: &RequestHead, arena: &Bytes) {
+    let fields = table.field_ranges();
+    map.reserve(fields.len());
     for field in fields {
         let name = match field.known {
             Some(known) => Ok(known_name(known)),
-            None => HeaderName::from_bytes(field.name.as_bytes()),
+            None => HeaderName::from_bytes(&arena[field.name]),
         };
-        let value = HeaderValue::from_maybe_shared(arena.slice_ref(field.value));
-        if let (Ok(name), Ok(value)) = (name, value) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(arena.slice(field.value))) {
             map.append(name, value);
         }
     }
-    map
 }
 
 /// The codec has looked the name up already: no second hash.

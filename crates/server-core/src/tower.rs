@@ -14,6 +14,8 @@ use crate::handler::Handler;
 
 /// Mounts a `tower::Service<http::Request<Incoming>>`, an axum `Router` included. The service is cloned for each
 /// request and asked for readiness before the call, as tower demands. An error of the service answers 500.
+///
+/// `Arc<ConnectionInfo>` ([`ConnectionInfo`](crate::ConnectionInfo)) is among the extensions of each request.
 #[derive(Clone, Debug)]
 pub struct Tower<S>(
     /// The service.
@@ -28,7 +30,10 @@ where
     type Body = MaybeBody<B>;
     type Future = TowerFuture<S, S::Future>;
 
-    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
+        if let Some(connection) = request.body().connection().cloned() {
+            request.extensions_mut().insert(connection);
+        }
         TowerFuture { service: self.0.clone(), state: State::Waiting { request: Some(request) } }
     }
 }

@@ -64,9 +64,10 @@ pub(crate) fn is(byte: u8, class: u8) -> bool {
 #[inline]
 pub(crate) fn skip(bytes: &[u8], from: usize, class: u8) -> usize {
     let Some(mut rest) = bytes.get(from..) else { return bytes.len() };
+    // Unrolled; most runs are short.
     while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
-        if eight.iter().fold(class, |all, &byte| all & CLASS[usize::from(byte)]) == 0 {
-            break;
+        if let Some(at) = eight.iter().position(|&byte| !is(byte, class)) {
+            return bytes.len() - rest.len() + at;
         }
         rest = behind;
     }

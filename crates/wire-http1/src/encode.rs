@@ -79,6 +79,7 @@ impl ServerConnection {
     ///
     /// [`EncodeError::InvalidStatus`], [`EncodeError::InvalidReason`], [`EncodeError::AlreadyStarted`]; for 101
     /// [`EncodeError::UpgradeNotOffered`], and [`EncodeError::RequestIncomplete`] before all content was received.
+    #[inline]
     pub fn encode_head<'a>(
         &'a mut self,
         status: u16,
@@ -127,6 +128,7 @@ impl ServerConnection {
     ///
     /// [`EncodeError::NotStarted`], [`EncodeError::AlreadyComplete`], [`EncodeError::BodyNotAllowed`],
     /// [`EncodeError::BodyTooLong`].
+    #[inline]
     pub fn encode_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.responding.data(data, out)
     }
@@ -147,6 +149,7 @@ impl ServerConnection {
     ///
     /// [`EncodeError::BodyIncomplete`] when content is missing: the peer sees that too, once the connection closes.
     /// [`EncodeError::NotStarted`], [`EncodeError::AlreadyComplete`].
+    #[inline]
     pub fn encode_end(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.responding.end(out)
     }

@@ -81,23 +81,21 @@ impl FieldScanner {
             let line = view.len() - rest.len();
             let Name { len, known } = match name {
                 Some(name) => name,
-                None => match known_name(rest) {
-                    Some(name) => {
-                        clean = 0;
-                        name
-                    }
-                    None => match rest {
+                None => {
+                    let name = match rest {
                         [b'\r', b'\n', ..] => return Ok(Some(line + 2)),
                         [b'\r', _, ..] => return Err((ErrorKind::BareCr, line)),
-                        _ => match self.other_name(rest, line, clean)? {
-                            Some(name) => {
-                                clean = 0;
-                                name
-                            }
-                            None => return Ok(None),
+                        _ => match known_name(rest) {
+                            Some(name) => name,
+                            None => match self.other_name(rest, line, clean)? {
+                                Some(name) => name,
+                                None => return Ok(None),
+                            },
                         },
-                    },
-                },
+                    };
+                    clean = 0;
+                    name
+                }
             };
             // Behind the colon; where an earlier call has looked already, from there on.
             let untrimmed = &rest[len + 1..];

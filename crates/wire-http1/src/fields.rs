@@ -1,5 +1,7 @@
 //! A decoded field section with its bytes: what the views of heads and trailer sections share.
 
+use core::ops::Range;
+
 use crate::field::Field;
 use crate::known::Known;
 
@@ -10,6 +12,17 @@ pub struct FieldView<'a> {
     pub name: &'a str,
     /// The value; any bytes but controls (HTAB is allowed).
     pub value: &'a [u8],
+    /// The name in the codec's table, if it stands there.
+    pub known: Option<Known>,
+}
+
+/// One field line as offsets into the consumed prefix: for callers that own the bytes and share them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldRange {
+    /// Where the name lies.
+    pub name: Range<usize>,
+    /// Where the value lies, without the white space around it.
+    pub value: Range<usize>,
     /// The name in the codec's table, if it stands there.
     pub known: Option<Known>,
 }

@@ -1,11 +1,11 @@
 //! The decoded head: offsets only, resolved against the bytes it was decoded from.
 
 use alloc::vec::Vec;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 
 use crate::error::ErrorKind;
 use crate::field::{Field, FieldSink};
-use crate::fields::{Fields, ascii};
+use crate::fields::{FieldRange, Fields, ascii};
 use crate::framing::{BodyFraming, Framing};
 use crate::known::Known;
 use crate::receive::StartLine;
@@ -141,6 +141,24 @@ impl RequestHead {
     #[must_use]
     pub fn field_count(&self) -> usize {
         self.0.fields.len()
+    }
+
+    /// Where the target lies in the prefix that [`view`](Self::view) takes.
+    #[must_use]
+    pub fn target_range(&self) -> Range<usize> {
+        let (start, target) = (self.0.start as usize, self.0.line.target_range());
+        start + target.start..start + target.end
+    }
+
+    /// Where the field lines lie in the prefix that [`view`](Self::view) takes, in their original order.
+    pub fn field_ranges(&self) -> impl ExactSizeIterator<Item = FieldRange> + '_ {
+        let start = self.0.start as usize;
+        let behind = move |range: Range<usize>| start + range.start..start + range.end;
+        self.0.fields.iter().map(move |field| FieldRange {
+            name: behind(field.name_range()),
+            value: behind(field.value_range()),
+            known: field.known,
+        })
     }
 }
 

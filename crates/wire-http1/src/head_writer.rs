@@ -74,6 +74,7 @@ impl<'a> HeadWriter<'a> {
     }
 
     /// Appends field lines that were validated before: one copy.
+    #[inline]
     pub fn lines(&mut self, lines: &FieldLines) {
         self.out.extend_from_slice(&lines.bytes);
         self.upgrade |= lines.upgrade;
@@ -84,6 +85,7 @@ impl<'a> HeadWriter<'a> {
     /// # Errors
     ///
     /// [`EncodeError::MissingUpgradeField`] for a 101 without Upgrade; the head is taken back.
+    #[inline]
     pub fn finish(mut self) -> Result<(), EncodeError> {
         match self.kind {
             Kind::Interim => {

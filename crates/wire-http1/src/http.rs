@@ -30,7 +30,12 @@ impl HeadView<'_> {
     ///
     /// None that is known: a token is a method.
     pub fn to_http_method(&self) -> Result<Method, http::Error> {
-        Ok(Method::from_bytes(self.method().as_bytes())?)
+        Ok(match self.head().method() {
+            crate::Method::Get => Method::GET,
+            crate::Method::Head => Method::HEAD,
+            crate::Method::Post => Method::POST,
+            _ => Method::from_bytes(self.method().as_bytes())?,
+        })
     }
 
     /// The target as it was sent, in any of its four forms; not joined with Host.
@@ -87,6 +92,7 @@ impl HeadWriter<'_> {
     /// # Errors
     ///
     /// [`EncodeError::CodecField`] for Content-Length, Transfer-Encoding and Connection, as there.
+    #[inline]
     pub fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), EncodeError> {
         let name = name.as_str().as_bytes();
         self.upgrade |= head_writer::is_upgrade(name)?;

@@ -211,7 +211,7 @@ pub use config::Config;
 pub use connection::ServerConnection;
 pub use encode::{BodyLen, DataHead};
 pub use error::{EncodeError, Error, ErrorKind};
-pub use fields::{FieldView, Fields};
+pub use fields::{FieldRange, FieldView, Fields};
 pub use framing::{BodyFraming, ResponseFraming};
 pub use head::{HeadView, RequestHead};
 pub use head_writer::{FieldLines, HeadWriter};

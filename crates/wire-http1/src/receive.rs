@@ -122,6 +122,10 @@ impl<L: StartLine> Receiver<L> {
     /// name or value. Then more is needed.
     #[inline]
     pub(crate) fn grows(&mut self, input: &[u8]) -> bool {
+        self.growth.class != 0 && self.grows_on(input)
+    }
+
+    fn grows_on(&mut self, input: &[u8]) -> bool {
         let Growth { class, limit } = self.growth;
         match input.get(self.pending..) {
             Some(&[byte]) if class::is(byte, class) && input.len() < limit => {}

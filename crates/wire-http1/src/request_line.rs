@@ -184,6 +184,11 @@ impl LineScanner {
 
     #[inline]
     fn scan_method(&mut self, view: &[u8]) -> Result<Option<(Method, usize)>, (ErrorKind, usize)> {
+        if self.at == 0 && view.starts_with(b"GET ") {
+            self.at = 4;
+            self.method = Some((Method::Get, 3));
+            return Ok(self.method);
+        }
         let cut = view.len().min(METHOD_LIMIT);
         let end = class::skip(&view[..cut], self.at, TOKEN);
         self.at = end;

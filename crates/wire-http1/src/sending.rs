@@ -59,7 +59,15 @@ impl Sending {
     }
 
     /// Appends content.
+    #[inline]
     pub(crate) fn data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if let Self::Body(Outgoing::Fixed(left)) = self
+            && let Some(rest) = left.checked_sub(data.len() as u64)
+        {
+            *left = rest;
+            out.extend_from_slice(data);
+            return Ok(());
+        }
         let head = self.data_header(data.len() as u64)?;
         out.reserve(head.as_bytes().len() + data.len() + head.suffix().len());
         out.extend_from_slice(head.as_bytes());
@@ -69,6 +77,7 @@ impl Sending {
     }
 
     /// Ends the message.
+    #[inline]
     pub(crate) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match *self {
             Self::Idle => return Err(EncodeError::NotStarted),

@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 
 use super::Trailers;
 use super::slot::{BodySlot, Part};
+use crate::listener::ConnectionInfo;
 
 /// The body of a request, as it arrives.
 ///
@@ -29,8 +30,9 @@ pub struct Incoming {
     /// Most that is collected, unless `limit` says otherwise.
     collect_limit: u64,
     /// It passed the limit: nothing more is delivered.
-    refused: Option<BodyError>,
+    refused: bool,
     trailers: Option<Trailers>,
+    connection: Option<Arc<ConnectionInfo>>,
 }
 
 enum Kind {
@@ -57,7 +59,16 @@ impl Default for Incoming {
 
 impl Incoming {
     fn new(kind: Kind, remaining: Option<u64>, collect_limit: u64) -> Self {
-        Self { kind, remaining, delivered: 0, limit: None, collect_limit, refused: None, trailers: None }
+        Self {
+            kind,
+            remaining,
+            delivered: 0,
+            limit: None,
+            collect_limit,
+            refused: false,
+            trailers: None,
+            connection: None,
+        }
     }
 
     pub(crate) fn whole(bytes: Bytes, collect_limit: u64) -> Self {
@@ -72,6 +83,17 @@ impl Incoming {
     #[cfg(feature = "http2")]
     pub(crate) fn source(source: Box<dyn Source>, declared: Option<u64>, collect_limit: u64) -> Self {
         Self::new(Kind::Source(source), declared, collect_limit)
+    }
+
+    pub(crate) fn set_connection(&mut self, connection: Arc<ConnectionInfo>) {
+        self.connection = Some(connection);
+    }
+
+    /// Who is connected: known to the body of an `http::Request`. A [`Request`](crate::Request) has
+    /// [its own](crate::Request::connection), and [`Tower`](crate::Tower) puts it among the extensions as an `Arc`.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Arc<ConnectionInfo>> {
+        self.connection.as_ref()
     }
 
     /// Refuses more than `limit` bytes with [`BodyError::TooLarge`]: at once where the head declared more, else as soon
@@ -152,10 +174,9 @@ impl Incoming {
     }
 
     fn check_limit(&mut self, more: u64) -> Result<(), BodyError> {
-        if let Some(limit) = self.limit.filter(|limit| self.delivered.saturating_add(more) > *limit) {
-            self.refused = Some(BodyError::TooLarge { limit });
-        }
-        self.refused.clone().map_or(Ok(()), Err)
+        let Some(limit) = self.limit else { return Ok(()) };
+        self.refused |= self.delivered.saturating_add(more) > limit;
+        if self.refused { Err(BodyError::TooLarge { limit }) } else { Ok(()) }
     }
 }
 

@@ -55,13 +55,18 @@ impl WriteBuffer {
     }
 
     /// Where encoders append.
+    #[inline]
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         if self.flat.capacity() == 0 && self.large.is_empty() {
-            // `try_with`: a connection may be dropped when its thread's storage already is.
-            let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
-            (self.flat, self.large) = kept.unwrap_or_default();
+            self.unpark();
         }
         &mut self.flat
+    }
+
+    fn unpark(&mut self) {
+        // `try_with`: a connection may be dropped when its thread's storage already is.
+        let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
+        (self.flat, self.large) = kept.unwrap_or_default();
     }
 
     /// Whether `payload` would be queued by reference.

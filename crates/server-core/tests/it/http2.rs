@@ -262,7 +262,7 @@ fn http_requests_carry_what_belongs_to_them() {
         assert_eq!(request.version(), Version::HTTP_2);
         assert_eq!(request.uri(), "http://a.example/x");
         assert!(request.extensions().get::<Http2Stream>().is_some());
-        assert!(request.extensions().get::<std::sync::Arc<server_core::ConnectionInfo>>().is_some());
+        assert!(request.body().connection().is_some());
         let body = request.into_body().collect().await.unwrap().to_bytes();
         Response::new(Body::from(body))
     });

@@ -171,6 +171,7 @@ impl<Io> Link<Io> {
     }
 
     /// Before the handler or the response body is polled.
+    #[inline]
     pub(super) fn enter(&self) {
         if let Some(slot) = &self.current.slot {
             slot.enter();
@@ -181,8 +182,11 @@ impl<Io> Link<Io> {
     }
 
     /// After it was polled.
+    #[inline]
     pub(super) fn leave(&mut self, cx: &Context<'_>) -> Demand {
-        self.leave_duplex(cx);
+        if self.current.duplex.is_some() {
+            self.leave_duplex(cx);
+        }
         self.current.slot.as_ref().map_or(Demand::None, |slot| slot.leave(cx))
     }
 

@@ -305,10 +305,9 @@ where
                     Poll::Ready(_) if link.upgraded() => exchange.set(Exchange::Idle),
                     Poll::Ready(response) => {
                         let (parts, body) = response.into_parts();
-                        match link.begin_response(parts, &body)? {
-                            head @ Some(_) => exchange.set(Exchange::Responding { body, head }),
-                            None => exchange.set(Exchange::Idle),
-                        }
+                        link.begin_response();
+                        let exact = body.size_hint().exact();
+                        exchange.set(Exchange::Responding { body, head: Some(Head { parts, exact }) });
                     }
                     Poll::Pending if link.upgraded() => return Ok(()),
                     Poll::Pending => {
@@ -319,6 +318,11 @@ where
                 }
             }
             ExchangeProject::Responding { mut body, head } => {
+                if link.needs_no_body(head, &*body) {
+                    link.end_response(head)?;
+                    exchange.set(Exchange::Idle);
+                    continue;
+                }
                 if link.output.len() >= config.write_buffer || *budget == 0 {
                     link.awaits_write = true;
                     link.read_ahead();

@@ -86,7 +86,6 @@ impl<Io> Link<Io> {
         if let Some(limit) = config.handler_timeout {
             self.deadlines.set(Deadline::Handler, self.now + limit);
         }
-        self.current = Current::default();
         self.current.counted = Some(Counted::request(&self.control));
         let mut head = Head::recycled();
         let parts = head.parts_mut();

@@ -1,6 +1,7 @@
 //! The response side: heads, bodies as they come, and the answers that the server gives by itself.
 
 use bytes::Buf;
+use http::StatusCode;
 use http::header;
 use http::response::Parts;
 use http_body::Frame;
@@ -10,28 +11,34 @@ use super::link::{Ending, Link};
 use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
 use crate::io::WriteBuffer;
+use crate::request::recycle_map;
 
 /// A response head that is not encoded yet: its body may still turn out to have failed.
 pub(super) struct Head {
-    parts: Parts,
+    pub(super) parts: Parts,
+    /// The length that the body says of itself.
+    pub(super) exact: Option<u64>,
+}
+
+/// What of a response head is the codec's, or ours: the handler's own fields are taken into account and not sent.
+struct Said {
     len: BodyLen,
+    close: bool,
     has_date: bool,
 }
 
 impl Head {
-    /// What the handler said, and what its body says of itself. Framing is the codec's: the handler's own framing fields
-    /// are taken into account here and not sent.
-    fn new(parts: Parts, exact: Option<u64>, bodyless: bool, close: &mut bool) -> Self {
-        let (mut declared, mut has_date) = (None, false);
-        for (name, value) in &parts.headers {
+    fn said(&self, bodyless: bool) -> Said {
+        let (mut declared, mut close, mut has_date) = (None, false, false);
+        for (name, value) in &self.parts.headers {
             match *name {
                 header::CONTENT_LENGTH => declared = value.to_str().ok().and_then(|value| value.parse().ok()),
-                header::CONNECTION => *close |= has_token(value.as_bytes(), b"close"),
+                header::CONNECTION => close |= has_token(value.as_bytes(), b"close"),
                 header::DATE => has_date = true,
                 _ => {}
             }
         }
-        let len = match (exact, declared) {
+        let len = match (self.exact, declared) {
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => BodyLen::Fixed(declared),
             // An empty body says nothing about the length that GET would have had.
@@ -39,46 +46,48 @@ impl Head {
             (Some(exact), _) | (None, Some(exact)) => BodyLen::Fixed(exact),
             (None, None) => BodyLen::Streamed,
         };
-        Self { parts, len, has_date }
+        Said { len, close, has_date }
     }
 }
 
 impl<Io> Link<Io> {
-    /// The handler has answered. `None`: that is all, its body is not wanted.
-    pub(super) fn begin_response<B: http_body::Body>(
-        &mut self,
-        parts: Parts,
-        body: &B,
-    ) -> Result<Option<Head>, ConnectionError> {
+    /// The handler has answered.
+    pub(super) fn begin_response(&mut self) {
         self.deadlines.clear(Deadline::Handler);
         self.withdraw_upgrade();
-        let bodyless = self.current.is_head || matches!(parts.status.as_u16(), 204 | 205 | 304);
-        let mut close = false;
-        let head = Head::new(parts, body.size_hint().exact(), bodyless, &mut close);
-        if close {
-            self.http.set_close();
-        }
-        if bodyless || body.is_end_stream() {
-            self.end_response(&mut Some(head))?;
-            return Ok(None);
-        }
-        Ok(Some(head))
+    }
+
+    /// Whether a response that was not begun has nothing but its head.
+    pub(super) fn needs_no_body(&self, unsent: &Option<Head>, body: &impl http_body::Body) -> bool {
+        unsent.as_ref().is_some_and(|head| self.is_bodyless(head.parts.status) || body.is_end_stream())
+    }
+
+    /// Whether a response of this status has no content here, whatever its body is.
+    fn is_bodyless(&self, status: StatusCode) -> bool {
+        self.current.is_head || matches!(status.as_u16(), 204 | 205 | 304)
     }
 
     /// Encodes the head, unless that was done. False: it cannot be sent, and was replaced by a whole response.
+    #[inline]
     pub(super) fn write_head(&mut self, head: &mut Option<Head>) -> bool {
-        let Some(head) = head.take() else { return true };
-        if let Err(error) = self.encode_head(&head) {
-            tracing::error!(%error, status = %head.parts.status, "the handler's response cannot be sent");
+        let Some(unsent) = head else { return true };
+        let encoded = self.encode_head(unsent);
+        if let Err(error) = &encoded {
+            tracing::error!(%error, status = %unsent.parts.status, "the handler's response cannot be sent");
             self.answer(500, "");
-            return false;
         }
-        true
+        recycle_map(&mut unsent.parts.headers);
+        *head = None;
+        encoded.is_ok()
     }
 
     fn encode_head(&mut self, head: &Head) -> Result<(), EncodeError> {
-        let mut writer =
-            self.http.encode_head(head.parts.status.as_u16(), "", head.len, self.output.tail())?;
+        let status = head.parts.status;
+        let said = head.said(self.is_bodyless(status));
+        if said.close {
+            self.http.set_close();
+        }
+        let mut writer = self.http.encode_head(status.as_u16(), "", said.len, self.output.tail())?;
         for (name, value) in &head.parts.headers {
             match writer.header(name, value) {
                 // Framing is the codec's.
@@ -86,7 +95,7 @@ impl<Io> Link<Io> {
                 Err(error) => return Err(error),
             }
         }
-        if !head.has_date {
+        if !said.has_date {
             date::with_date(self.now, |line| writer.lines(line));
         }
         writer.finish()
