@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use clap::Parser;
 use http::{HeaderValue, Response, StatusCode, Version, header};
 use http_body::Frame;
 use serde::Serialize;
+use server_core::compress::{self, Compress, Padding};
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
 use server_core::tls::{Identity, SelfSigned, TlsAcceptor, TlsOptions};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
@@ -61,6 +63,16 @@ struct Options {
     /// Compress WebSocket messages (permessage-deflate) where clients offer it
     #[arg(long)]
     ws_deflate: bool,
+    /// Compress responses (gzip, deflate, br, zstd) for clients that accept it
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", action = clap::ArgAction::Set)]
+    compress: bool,
+    /// Most random bytes that lengthen a compressed response; 0 adds none
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    compress_padding: u16,
+    /// Decode request bodies by their Content-Encoding
+    #[arg(long)]
+    decode_requests: bool,
     /// Silence after which a WebSocket is sent a Ping; 0 sends none
     #[arg(long, value_name = "MS", default_value_t = 20_000)]
     ws_ping_ms: u64,
@@ -128,7 +140,8 @@ async fn run(options: &Options) -> Result<(), String> {
 
     let control = Control::new();
     let app = Arc::new(App { max_body: options.max_body_bytes, control: control.clone() });
-    let handler = move |request| answer(Arc::clone(&app), request);
+    let handler = move |request: Request| answer(Arc::clone(&app), request);
+    let handler = Compress::new(handler, codings(options));
     let server = Server::with_control(handler, TokioTimer, config, control);
 
     for listener in plain {
@@ -151,6 +164,22 @@ async fn run(options: &Options) -> Result<(), String> {
         () = tokio::time::sleep(Duration::from_millis(options.drain_ms)) => Ok(()),
         () = signals() => Err("stopped by a second signal".to_owned()),
     }
+}
+
+/// Content codings, as the flags say.
+fn codings(options: &Options) -> compress::Config {
+    let mut config = compress::Config::default();
+    if !options.compress {
+        config.codings.clear();
+    }
+    if options.compress_padding > 0 {
+        // The key is to be secret and to stay: the process' own.
+        let key = [(); 2].map(|()| RandomState::new().hash_one(std::process::id()).to_le_bytes());
+        let key = std::array::from_fn(|at| key[at / 8][at % 8]);
+        config.encoder.padding = Some(Padding::new(key, options.compress_padding));
+    }
+    config.decode_requests = options.decode_requests.then(Default::default);
+    config
 }
 
 /// Binds what was asked for; or, where nothing was, the two default addresses.
@@ -233,6 +262,10 @@ async fn answer(app: Arc<App>, request: Request) -> Response<Body> {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 text(StatusCode::OK, format!("slept {ms} ms\n"))
             }
+            Err(message) => text(StatusCode::BAD_REQUEST, message),
+        },
+        "/text" => match parameter(&request, "size", Some(16 << 10)) {
+            Ok(size) => with_type("text/plain; charset=utf-8", Body::new(Text { at: 0, size })),
             Err(message) => text(StatusCode::BAD_REQUEST, message),
         },
         "/stream" => match Pieces::from_query(&request) {
@@ -403,6 +436,39 @@ impl http_body::Body for Pieces {
             self.pause = Some(self.pause());
         }
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&BLOCK[..len as usize])))))
+    }
+}
+
+/// `/text`: numbered lines, made as they are sent.
+struct Text {
+    at: u64,
+    size: u64,
+}
+
+impl http_body::Body for Text {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        const LINE: u64 = 64;
+        if self.at == self.size {
+            return Poll::Ready(None);
+        }
+        // Pieces of 512 lines.
+        let first = self.at / LINE;
+        let lines = (self.size - self.at).div_ceil(LINE).min(512);
+        let line = |number| format!("{number:>12}  All work and no play makes Jack a dull server. --\n");
+        let mut text: String = (first..first + lines).map(line).collect();
+        text.truncate(usize::try_from(self.size - self.at).unwrap_or(usize::MAX));
+        self.at += text.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(text.into()))))
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.size - self.at)
     }
 }
 

@@ -69,24 +69,24 @@ fn decode(coding: &str, data: &[u8]) {
     config.max_output = MAX_OUTPUT as u64;
     config.max_members = 20;
     let whole = run(coding, &config, data, usize::MAX, 64 << 10);
-    same(run(coding, &config, data, 1 + usize::from(cut >> 2), 1 + usize::from(*cut)), &whole);
+    same(&run(coding, &config, data, 1 + usize::from(cut >> 2), 1 + usize::from(*cut)), &whole);
     if data.len() < 1_000 {
-        same(run(coding, &config, data, 1, 64 << 10), &whole);
+        same(&run(coding, &config, data, 1, 64 << 10), &whole);
     }
     // The ratio may end it earlier, and changes nothing else.
     config.max_ratio = 10;
     config.free_output = 1_000;
     let limited = run(coding, &config, data, usize::MAX, 1_000);
     if limited != Err(ErrorKind::RatioTooHigh) {
-        same(limited, &whole);
+        same(&limited, &whole);
     }
 }
 
 /// Where content reaches the limit and is corrupt right behind it, either is right.
-fn same(one: Result<Vec<u8>, ErrorKind>, other: &Result<Vec<u8>, ErrorKind>) {
+fn same(one: &Result<Vec<u8>, ErrorKind>, other: &Result<Vec<u8>, ErrorKind>) {
     let limit = |result: &Result<Vec<u8>, ErrorKind>| *result == Err(ErrorKind::OutputTooBig);
     assert!(
-        one == *other || one.is_err() && other.is_err() && (limit(&one) || limit(other)),
+        one == other || one.is_err() && other.is_err() && (limit(one) || limit(other)),
         "{one:?}, not {other:?}"
     );
 }

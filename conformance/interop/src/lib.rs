@@ -11,6 +11,7 @@ mod server;
 pub mod ws;
 
 mod client_rules;
+mod compress;
 mod curl;
 mod files;
 mod hostile;
@@ -55,6 +56,7 @@ type Group = (&'static str, fn(&Options, &mut Report) -> Result);
 
 const GROUPS: &[Group] = &[
     ("curl", curl::run),
+    ("compress", compress::run),
     ("proxy", proxy::run),
     ("files", files::run),
     ("raw", raw::run),

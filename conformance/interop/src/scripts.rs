@@ -79,6 +79,33 @@ pub(crate) fn http2(options: &Options, report: &mut Report) -> Result {
     Ok(())
 }
 
+/// Python's decoders and encoders, and Chromium's decoders.
+pub(crate) fn compress(group: &str, padding: &'static str, options: &Options, report: &mut Report) -> Result {
+    let args = ["--decode-requests", "--compress-padding", padding];
+    if package("compress: zstandard", &options.tools.join("python/zstandard"), options, report)
+        && installed("python3", options, report)
+    {
+        let mut command = Command::new("python3");
+        command.arg("-u").arg(options.scripts.join("compress_python.py"));
+        command.env("PYTHONPATH", options.tools.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        script(&format!("{group}, python"), command, &args, options, report)?;
+    }
+    if package(
+        "compress: playwright-core",
+        &options.tools.join("node_modules/playwright-core"),
+        options,
+        report,
+    ) && installed("node", options, report)
+        && installed("chromium", options, report)
+    {
+        let mut command = Command::new("node");
+        command.arg(options.scripts.join("compress_browser.mjs")).env("INTEROP_TOOLS", &options.tools);
+        command.env("INTEROP_CHROMIUM", find("chromium").unwrap_or_default());
+        script(&format!("{group}, browser"), command, &args, options, report)?;
+    }
+    Ok(())
+}
+
 pub(crate) fn php(options: &Options, report: &mut Report) -> Result {
     if !installed("php", options, report) {
         return Ok(());

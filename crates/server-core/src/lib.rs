@@ -44,8 +44,11 @@
 //! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
 //! | `ws-deflate` | permessage-deflate for WebSockets: `Config::websocket_deflate` |
+//! | `gzip`, `brotli`, `zstd` | `compress`: content codings around a handler; `zstd` needs a C compiler to build |
 
 mod body;
+#[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+pub mod compress;
 mod config;
 mod conn;
 mod control;

@@ -94,7 +94,7 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
 }
 
-/// The value of Accept-Encoding in a 415 (RFC 9110 section 12.5.3): what a [`Decoder`](crate::Decoder) takes; `identity`
+/// The value of Accept-Encoding in a 415 (RFC 9110 section 12.5.3): what a `Decoder` takes; `identity`
 /// where no feature is on.
 #[must_use]
 pub fn accept_encoding() -> String {

@@ -2,7 +2,7 @@
 
 use crate::Padding;
 
-/// What a [`Decoder`](crate::Decoder) refuses although its coding allows it.
+/// What a `Decoder` refuses although its coding allows it.
 ///
 /// Every limit is on by default. Passing one is an error whose kind names the field.
 ///
@@ -38,7 +38,7 @@ impl Default for Config {
     }
 }
 
-/// How an [`Encoder`](crate::Encoder) works. Values out of range mean the nearest in range.
+/// How an `Encoder` works. Values out of range mean the nearest in range.
 ///
 /// ```
 /// let mut config = wire_compress::EncoderConfig::default();

@@ -24,7 +24,7 @@ pub struct ResponseHead<F> {
 /// What becomes of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
-    /// The coding to apply: the content goes through an [`Encoder`](crate::Encoder), Content-Encoding is set to
+    /// The coding to apply: the content goes through an `Encoder`, Content-Encoding is set to
     /// [`Coding::token`], and the fields of [`REMOVED_FIELDS`] go.
     pub coding: Option<Coding>,
     /// Vary must list Accept-Encoding, and does not (RFC 9110 section 12.5.5): another request would have, or could

@@ -3,7 +3,7 @@
 //!
 //! - **Decisions are pure functions** of header fields, each rule an entry of a table: [`negotiate`] before the handler
 //!   runs, [`decide`] on its response.
-//! - **Nothing grows behind the caller's back**: [`Encoder`] and [`Decoder`] write only into the spare capacity of a `Vec`,
+//! - **Nothing grows behind the caller's back**: `Encoder` and `Decoder` write only into the spare capacity of a `Vec`,
 //!   and one call does a bounded piece of work.
 //! - **Bombs end at the cap**: of bytes, of the ratio, of members and frames ([`Config`]), exactly and whoever reads the
 //!   rest.

@@ -39,7 +39,10 @@ enum Kind {
     Empty,
     Whole(Bytes),
     Stream(Arc<BodySlot>),
-    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
+    #[cfg_attr(
+        not(any(feature = "brotli", feature = "gzip", feature = "http2", feature = "zstd")),
+        expect(dead_code, reason = "for HTTP/2 and later, and for what is decoded")
+    )]
     Source(Box<dyn Source>),
 }
 
@@ -80,7 +83,7 @@ impl Incoming {
         Self::new(Kind::Stream(slot), declared, collect_limit)
     }
 
-    #[cfg(feature = "http2")]
+    #[cfg(any(feature = "brotli", feature = "gzip", feature = "http2", feature = "zstd"))]
     pub(crate) fn source(source: Box<dyn Source>, declared: Option<u64>, collect_limit: u64) -> Self {
         Self::new(Kind::Source(source), declared, collect_limit)
     }
@@ -94,6 +97,12 @@ impl Incoming {
     #[must_use]
     pub fn connection(&self) -> Option<&Arc<ConnectionInfo>> {
         self.connection.as_ref()
+    }
+
+    /// Most that [`collect`](Self::collect) takes, unless [`limit`](Self::limit) says otherwise.
+    #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+    pub(crate) fn collect_limit(&self) -> u64 {
+        self.collect_limit
     }
 
     /// Refuses more than `limit` bytes with [`BodyError::TooLarge`]: at once where the head declared more, else as soon
@@ -149,7 +158,7 @@ impl Incoming {
         self.trailers.as_ref()
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
         // A declared length passes the limit before anything arrives.
         self.check_limit(self.remaining.unwrap_or(0))?;
         let part = match &mut self.kind {
@@ -245,6 +254,10 @@ pub enum BodyError {
     /// The peer broke the protocol inside the body: a malformed chunk, or an end before the declared length.
     #[error("malformed request body: {0}")]
     Malformed(#[from] wire_http1::Error),
+    /// The content does not follow its coding, or passes a limit of decoding.
+    #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+    #[error("encoded request body: {0}")]
+    Encoded(#[from] wire_compress::Error),
     /// Nothing arrived for [`Config::body_timeout`](crate::Config::body_timeout).
     #[error("request body did not arrive in time")]
     TimedOut,
@@ -260,6 +273,8 @@ impl BodyError {
         match self {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+            Self::Encoded(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Disconnected => StatusCode::BAD_REQUEST,
         }

@@ -5,11 +5,11 @@ mod outgoing;
 mod slot;
 mod trailers;
 
-#[cfg(feature = "http2")]
+#[cfg(any(feature = "brotli", feature = "gzip", feature = "http2", feature = "zstd"))]
 pub(crate) use incoming::Source;
 pub use incoming::{BodyError, Incoming};
 pub use outgoing::Body;
-#[cfg(feature = "http2")]
+#[cfg(any(feature = "brotli", feature = "gzip", feature = "http2", feature = "zstd"))]
 pub(crate) use slot::Part;
 pub(crate) use slot::{BodySlot, Demand};
 pub use trailers::Trailers;

@@ -26,8 +26,8 @@ where
 }
 
 /// A client of `h2` in the same world.
-struct Peer {
-    send: SendRequest<Bytes>,
+pub(crate) struct Peer {
+    pub(crate) send: SendRequest<Bytes>,
     connection: Task<Result<(), h2::Error>>,
     server: Task<Result<(), server_core::ConnectionError>>,
 }
@@ -37,7 +37,7 @@ where
     H: Handler<R> + 'static,
     R: RequestKind + 'static,
 {
-    fn connect_http2(&self) -> Peer {
+    pub(crate) fn connect_http2(&self) -> Peer {
         self.connect_http2_with(h2::client::Builder::new())
     }
 
@@ -51,13 +51,17 @@ where
     }
 
     /// Runs until this is done.
-    fn run<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
+    pub(crate) fn run<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
         let task = self.sim.spawn(future);
         self.sim.run();
         task.take().expect("it does not end")
     }
 
-    fn fetch(&self, peer: &Peer, request: HttpRequest<()>) -> (Response<()>, Bytes, Option<HeaderMap>) {
+    pub(crate) fn fetch(
+        &self,
+        peer: &Peer,
+        request: HttpRequest<()>,
+    ) -> (Response<()>, Bytes, Option<HeaderMap>) {
         let response = peer.send.clone().send_request(request, true).unwrap().0;
         self.run(async move {
             let (parts, body) = response.await.unwrap().into_parts();
@@ -67,7 +71,7 @@ where
     }
 }
 
-async fn read(mut body: RecvStream) -> Result<(Bytes, Option<HeaderMap>), h2::Error> {
+pub(crate) async fn read(mut body: RecvStream) -> Result<(Bytes, Option<HeaderMap>), h2::Error> {
     let mut all = Vec::new();
     while let Some(chunk) = body.data().await {
         let chunk = chunk?;
@@ -77,7 +81,7 @@ async fn read(mut body: RecvStream) -> Result<(Bytes, Option<HeaderMap>), h2::Er
     Ok((all.into(), body.trailers().await?))
 }
 
-fn request(method: Method, path: &str) -> HttpRequest<()> {
+pub(crate) fn request(method: Method, path: &str) -> HttpRequest<()> {
     HttpRequest::builder().method(method).uri(format!("http://a.example{path}")).body(()).unwrap()
 }
 

@@ -4,6 +4,7 @@ mod allocation;
 mod bodies;
 mod client;
 mod client_handshake;
+mod compress;
 mod deadlines;
 mod ends;
 mod fairness;

@@ -96,7 +96,7 @@ pub(crate) fn json(len: usize) -> Vec<u8> {
             id % 100_000,
             id % 977,
             id % 89_123,
-            id % 2 == 0,
+            id.is_multiple_of(2),
             id % 100,
             id % 97
         );

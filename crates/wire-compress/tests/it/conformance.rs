@@ -11,7 +11,7 @@ fn coding(name: &str) -> Coding {
 fn negotiation() {
     for Negotiate { id, accept, offered, coding: expected, identity, .. } in negotiations() {
         let offered: Vec<Coding> = offered.iter().map(|name| coding(name)).collect();
-        let choice = negotiate(accept.iter().map(|line| line.as_bytes()), &offered);
+        let choice = negotiate(accept.iter().map(String::as_bytes), &offered);
         let expected = match expected.as_str() {
             "refuse" => Err(NotAcceptable),
             "identity" => Ok(Choice { coding: None, identity }),
