@@ -12,6 +12,7 @@ mod handlers;
 mod http2;
 mod http2_attacks;
 mod kills;
+mod multipart;
 mod requests;
 mod rules;
 mod shutdown;
