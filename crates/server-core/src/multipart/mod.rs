@@ -8,7 +8,7 @@
 //! - [`Fields`] collects small fields within [`FieldLimits`], of either kind of form.
 //! - A [`FormError`] knows its status, and is a response if you want one.
 //!
-//! The rules and the limits are those of [`wire_multipart`]: [`Config`](wire_multipart::Config) holds 128 parts, 1 MiB for a
+//! The rules and the limits are those of [`wire_multipart`]: [`Config`] holds 128 parts, 1 MiB for a
 //! part without a file name, 10 MiB for a file. The whole has no limit but what [`Multipart::limit`] says.
 //!
 //! ```

@@ -10,7 +10,8 @@ use super::{FormError, Part};
 /// Where a part is saved, and how.
 ///
 /// It is written to a file with a name of its own in the same directory, which takes its name when it is whole, in one step.
-/// Until then, on an error, and when the future is dropped, there is nothing under that name, and what was written is removed.
+/// Until then there is nothing new under that name. On an error, and when the future is dropped, what was written is removed;
+/// only a future that is dropped in that last step may leave the file, whole.
 #[derive(Clone, Debug)]
 pub struct SaveTo {
     path: PathBuf,
