@@ -36,7 +36,7 @@ fn answer(result: Result<String, FormError>) -> Response<Body> {
 async fn list(mut request: Request) -> Response<Body> {
     let mut out = String::new();
     let result = async {
-        let mut form = Multipart::from_request(&mut request)?.limit(1 << 20);
+        let mut form = Multipart::from_request(&mut request)?.limit(3 << 20);
         while let Some(mut part) = form.next_part().await? {
             out += &format!("[{}|{:?}|{}]", part.name(), part.filename(), part.content_type());
             match &*part.name() {
@@ -110,12 +110,15 @@ fn the_ecosystems_request_has_parts_too() {
 #[test]
 fn what_is_wrong_has_its_status() {
     let world = world(list);
-    let long = "x".repeat(2 << 20);
+    // Over the limit of a part, and over that of the whole.
+    let (long, longer) = ("x".repeat(2 << 20), "x".repeat(4 << 20));
     for (request, status, says) in [
         (post(&form(&[("small", "123")])), 200, "123"),
         (post(&form(&[("small", "1234")])), 413, "part over its limit"),
         (post(&form(&[("refuse", "")])), 400, "refused"),
-        (post(&form(&[("ignore", &long)])), 413, "larger than 1048576 bytes"),
+        (post(&form(&[("a", &long)])), 413, "part over its limit"),
+        (post(&form(&[("ignore", &long), ("a", "b")])), 200, "[a|None|text/plain]b"),
+        (post(&form(&[("ignore", &longer)])), 413, "larger than 3145728 bytes"),
         (post("--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx"), 400, "before the close delimiter"),
         (post("--b\r\n\r\nx\r\n--b--"), 400, "without Content-Disposition"),
         (post("--c--"), 400, "no delimiter"),
