@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
 
+#[path = "echo/upload.rs"]
+mod upload;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -253,6 +256,7 @@ async fn answer(app: Arc<App>, request: Request) -> Response<Body> {
         "/echo" => echo(&app, request),
         "/request" => Box::pin(describe(&app, request)).await,
         "/ws" => Box::pin(websocket(request)).await,
+        "/upload" if request.method() == "POST" => Box::pin(upload::upload(&app, request)).await,
         _ if !read_only => text(StatusCode::NOT_FOUND, "not found\n"),
         "/" => with_type("text/html; charset=utf-8", include_str!("echo.html")),
         "/hello" => with_type("text/plain", "Hello, World!"),

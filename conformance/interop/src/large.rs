@@ -8,10 +8,10 @@ use crate::http::Conn;
 use crate::report::{Report, Result, ensure};
 use crate::{Options, Server, curl, scripts, with_server};
 
-const SIZE: usize = 200 << 20;
+pub(crate) const SIZE: usize = 200 << 20;
 /// The pattern is made in blocks of this size.
 const BLOCK: usize = 64 << 10;
-const MAY_GROW_KIB: u64 = 16 << 10;
+pub(crate) const MAY_GROW_KIB: u64 = 16 << 10;
 
 pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
     type Upload = fn(&Server) -> Result;
@@ -59,7 +59,7 @@ impl Pattern {
 }
 
 /// Writes the pattern, `SIZE` bytes of it.
-fn feed(mut out: impl Write) -> std::io::Result<()> {
+pub(crate) fn feed(mut out: impl Write) -> std::io::Result<()> {
     let mut pattern = Pattern::new();
     let mut block = vec![0; BLOCK];
     for _ in 0..SIZE / BLOCK {

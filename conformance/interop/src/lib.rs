@@ -22,6 +22,7 @@ mod proxy;
 mod raw;
 mod scripts;
 mod tls;
+mod upload;
 mod vanish;
 mod websocket;
 mod wscat;
@@ -69,6 +70,7 @@ const GROUPS: &[Group] = &[
     ("node", scripts::node),
     ("php", scripts::php),
     ("browser", scripts::browser),
+    ("upload", upload::run),
     ("large", large::run),
     ("vanish", vanish::run),
     ("lifecycle", lifecycle::run),

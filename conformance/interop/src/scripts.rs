@@ -132,6 +132,38 @@ pub(crate) fn browser(options: &Options, report: &mut Report) -> Result {
     script("browser", command, &[], options, report)
 }
 
+/// Forms to `/upload`, as Python's clients, Node's and a browser write them.
+pub(crate) fn upload(options: &Options, report: &mut Report) -> Result {
+    if package("upload: requests", &options.tools.join("python/requests"), options, report)
+        && package("upload: httpx", &options.tools.join("python/httpx"), options, report)
+        && installed("python3", options, report)
+    {
+        let mut command = Command::new("python3");
+        command.arg("-u").arg(options.scripts.join("upload_python.py"));
+        command.env("PYTHONPATH", options.tools.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        script("upload, python", command, &[], options, report)?;
+    }
+    if !installed("node", options, report) {
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.arg(options.scripts.join("upload_node.mjs"));
+    script("upload, node", command, &[], options, report)?;
+    if package(
+        "upload: playwright-core",
+        &options.tools.join("node_modules/playwright-core"),
+        options,
+        report,
+    ) && installed("chromium", options, report)
+    {
+        let mut command = Command::new("node");
+        command.arg(options.scripts.join("upload_browser.mjs")).env("INTEROP_TOOLS", &options.tools);
+        command.env("INTEROP_CHROMIUM", find("chromium").unwrap_or_default());
+        script("upload, browser", command, &[], options, report)?;
+    }
+    Ok(())
+}
+
 /// Whether a program is there. If not, that is a failure, or skipped if asked for.
 pub(crate) fn installed(program: &str, options: &Options, report: &mut Report) -> bool {
     let there = find(program).is_some();

@@ -56,17 +56,47 @@ where
 pub trait RequestKind: sealed::Sealed + Sized {
     #[doc(hidden)]
     fn from_request(request: Request) -> Result<Self, http::Error>;
+
+    /// The values of Content-Type.
+    #[cfg(feature = "multipart")]
+    #[doc(hidden)]
+    fn content_types(&self) -> impl Iterator<Item = &[u8]>;
+
+    #[cfg(feature = "multipart")]
+    #[doc(hidden)]
+    fn take_incoming(&mut self) -> Incoming;
 }
 
 impl RequestKind for Request {
     fn from_request(request: Request) -> Result<Self, http::Error> {
         Ok(request)
     }
+
+    #[cfg(feature = "multipart")]
+    fn content_types(&self) -> impl Iterator<Item = &[u8]> {
+        let fields = self.fields().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        fields.map(|(_, value)| value)
+    }
+
+    #[cfg(feature = "multipart")]
+    fn take_incoming(&mut self) -> Incoming {
+        self.take_body()
+    }
 }
 
 impl RequestKind for http::Request<Incoming> {
     fn from_request(request: Request) -> Result<Self, http::Error> {
         request.into_http()
+    }
+
+    #[cfg(feature = "multipart")]
+    fn content_types(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers().get_all(http::header::CONTENT_TYPE).iter().map(http::HeaderValue::as_bytes)
+    }
+
+    #[cfg(feature = "multipart")]
+    fn take_incoming(&mut self) -> Incoming {
+        std::mem::take(self.body_mut())
     }
 }
 

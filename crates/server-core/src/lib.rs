@@ -29,6 +29,7 @@
 //! | accepting, shutting down, counters | [`Server`], [`Control`] |
 //! | what answers, and what it is given | [`Handler`], [`Request`], [`Incoming`], [`Body`] |
 //! | WebSockets, both ends | [`ws`] |
+//! | forms and uploads | `multipart` |
 //! | limits and deadlines | [`Config`] |
 //! | another runtime, another transport | [`Listener`], [`Timer`], [`Server::connection`] |
 //!
@@ -40,6 +41,7 @@
 //! |---|---|
 //! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
 //! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
+//! | `multipart` | `multipart`: forms and uploads as streams, saved to files; URL-encoded forms |
 //! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |
 //! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
@@ -55,6 +57,8 @@ mod control;
 mod handler;
 mod io;
 mod listener;
+#[cfg(feature = "multipart")]
+pub mod multipart;
 mod request;
 pub mod rt;
 mod server;
@@ -66,6 +70,8 @@ mod tower;
 pub mod ws;
 
 // Their types are part of this API: limits, errors, close codes.
+#[cfg(feature = "multipart")]
+pub use wire_multipart;
 pub use {wire_http1, wire_ws};
 
 pub use body::{Body, BodyError, BoxError, Incoming, Trailers};

@@ -14,6 +14,7 @@ mod http2;
 mod http2_attacks;
 mod http2_share;
 mod kills;
+mod multipart;
 mod requests;
 mod rules;
 mod shutdown;
