@@ -113,6 +113,9 @@ pub struct Http2Config {
     /// 431, above four times of it the connection ends. Default 16 KiB.
     pub max_header_list_size: u32,
     /// What a client may send of one body before the handler reads it. Default 64 KiB.
+    ///
+    /// Below 65,535 a body that is sent before the client has seen our SETTINGS may stall until
+    /// [`Config::body_timeout`]: `h2` does not look again at a window that shrinks.
     pub stream_window: u32,
     /// The same for all bodies of a connection together. Default 1 MiB.
     pub connection_window: u32,

@@ -374,3 +374,88 @@ fn schedule(seed: u64) {
     let stats = world.stats();
     assert_eq!((stats.in_flight, stats.connections), (0, 0), "{told}");
 }
+
+/// Frames by chance, among them many that are wrong, with shutdowns, half-closes and resets of the connection between:
+/// nothing panics, nothing spins, nothing stays behind.
+#[test]
+fn any_frames() {
+    for seed in 0..400 {
+        frames_by_chance(seed);
+    }
+}
+
+fn frames_by_chance(seed: u64) {
+    let mut rng = Rng::new(seed);
+    let sim = Rc::new(testkit::sim::Sim::new());
+    let clock = Rc::clone(&sim);
+    let handler = move |mut request: Request| {
+        let clock = Rc::clone(&clock);
+        async move {
+            match request.path() {
+                "/panic" => panic!("on purpose"),
+                "/never" => std::future::pending().await,
+                "/later" => sleep(&clock, 2).await,
+                "/collect" => drop(request.body_mut().collect().await),
+                "/large" => return text(vec![0; 200_000]),
+                _ => {}
+            }
+            text(request.take_body())
+        }
+    };
+    let mut config = Config::default();
+    config.http2 = Some(Http2Config::default());
+    let timer = crate::support::SimTimer(sim.clock().clone());
+    let world = World { server: server_core::Server::with_config(handler, timer, config), sim };
+    let client = world.connect();
+    client.pipe.limit_peer_writes([100, 20_000, 1 << 20][rng.below(3)]);
+    world.send(&client, hello(&[(4, [0, 10, 65_535][rng.below(3)])]));
+    let paths = ["/", "/panic", "/never", "/later", "/collect", "/large"];
+    let mut next = 1;
+    for _ in 0..60 {
+        let known = 2 * rng.below(next as usize / 2 + 2) as u32 + 1;
+        let bytes = match rng.below(16) {
+            0..=3 => {
+                next += 2;
+                get(next - 2, paths[rng.below(paths.len())])
+            }
+            4..=5 => {
+                next += 2;
+                post(next - 2, paths[rng.below(paths.len())])
+            }
+            6 => reset(known),
+            7 => window_update(known, 1 + rng.below(70_000) as u32),
+            8 => window_update(0, 1 + rng.below(70_000) as u32),
+            9..=10 => {
+                frame(DATA, if rng.below(2) == 0 { END_STREAM } else { 0 }, known, &vec![7; rng.below(5000)])
+            }
+            11 => frame(SETTINGS, 0, 0, &[0, 4, 0, 0, rng.below(256) as u8, rng.below(256) as u8]),
+            12 => frame(HEADERS, END_HEADERS | END_STREAM, known, &fields(&[("x-trailer", "1")])),
+            13 if rng.below(8) == 0 => {
+                let mut junk = vec![0; rng.below(40)];
+                rng.fill(&mut junk);
+                frame(rng.below(12) as u8, rng.below(64) as u8, rng.below(8) as u32, &junk)
+            }
+            _ => frame(PING, 0, 0, &[1; 8]),
+        };
+        let cut = rng.below(bytes.len() + 1);
+        world.send(&client, &bytes[..cut]);
+        match rng.below(40) {
+            0 => world.server.shutdown(),
+            1 => world.advance(rng.below(15) as u64),
+            2..=20 => drop(client.pipe.take_up_to(rng.below(100_000))),
+            _ => {}
+        }
+        world.send(&client, &bytes[cut..]);
+    }
+    match rng.below(3) {
+        0 => client.pipe.reset(),
+        1 => client.pipe.finish(),
+        _ => {}
+    }
+    world.sim.run();
+    drop(client.pipe);
+    world.sim.run();
+    let stats = world.stats();
+    let left = (stats.in_flight, stats.connections, world.sim.live_tasks());
+    assert_eq!(left, (0, 0, 0), "seed {seed}");
+}

@@ -182,6 +182,37 @@ fn alpn_chooses_the_version_and_the_handler_sees_it() {
 }
 
 /// ALPN's word counts: what looks like the other version is refused, not guessed.
+/// Records and frames arrive byte by byte, and little of them is on its way at once.
+#[test]
+fn tls_in_the_smallest_pieces() {
+    let world = world();
+    let tls = acceptor(TlsOptions::new(identity("localhost")).http2());
+    for capacity in [300, 3000] {
+        let (near, far) = pipe(capacity);
+        near.limit_peer_reads(1);
+        far.limit_peer_reads(1);
+        let (io, info) = tls.accept(far, ConnectionInfo::default());
+        let server = world.sim.spawn(world.server.connection(io, info));
+        let connector = TlsConnector::from(Arc::new(client(&["h2"], None)));
+        let body = world.sim.spawn(async move {
+            let stream = connector.connect(ServerName::try_from("localhost").unwrap(), near).await.unwrap();
+            let (mut send, connection) = h2::client::handshake(stream).await.unwrap();
+            let request = http::Request::get("https://localhost/").body(()).unwrap();
+            let response = send.send_request(request, true).unwrap().0;
+            drop(send);
+            let body = async { response.await.unwrap().into_body().data().await.unwrap().unwrap() };
+            let (body, end) = futures_util::future::join(body, connection).await;
+            end.unwrap();
+            body
+        });
+        world.sim.run();
+        assert_eq!(body.take().expect("it ends"), "TLSv1.3 h2 localhost 0 HTTP/2.0", "{capacity}");
+        world.advance(60);
+        assert!(server.take().is_some_and(|end| end.is_ok()), "{capacity}");
+    }
+    assert_eq!(world.stats().connections, 0);
+}
+
 #[test]
 fn nothing_is_sniffed_in_tls() {
     let world = world();

@@ -17,8 +17,8 @@ use super::stream::{Receive, Send, Stream};
 use crate::handshake::{self, Rejection};
 
 impl Session {
-    /// Server: sends a response; with `end`, without content. To a [`WebSocketRequest`] it is a refusal, and must not
-    /// be 2xx.
+    /// Server: sends a final response; with `end`, without content. To a [`WebSocketRequest`] it is a refusal, and
+    /// must not be 2xx.
     ///
     /// # Errors
     ///
@@ -28,6 +28,10 @@ impl Session {
         let Send::Respond(respond) = &mut state.send else { return Err(UseError::WrongState) };
         if state.tunnel && head.status().is_success() {
             return Err(UseError::WrongState);
+        }
+        if head.status().is_informational() {
+            // h2 would take it for the final one.
+            return Err(UseError::Message);
         }
         let content = respond.send_response(head, end).map_err(|_| UseError::Message)?;
         state.send = if end { Send::Ended } else { Send::Content(content) };

@@ -70,6 +70,23 @@ fn a_head_alone() {
     assert_eq!(pair.server.session.respond(id, Response::new(()), true), Err(UseError::UnknownStream));
 }
 
+/// An interim response is none that content or an end could follow.
+#[test]
+fn an_interim_response_is_no_answer() {
+    let mut pair = pair();
+    let id = pair.client.session.request(Request::get("http://a/").body(()).expect("a request"), true);
+    let id = id.expect("room");
+    pair.run();
+    pair.server.take();
+    for (status, end) in [(100, false), (103, true), (101, false)] {
+        let head = Response::builder().status(status).body(()).expect("a response");
+        assert_eq!(pair.server.session.respond(id, head, end), Err(UseError::Message), "{status}");
+    }
+    pair.server.session.respond(id, Response::new(()), true).expect("nothing has changed");
+    pair.run();
+    assert!(matches!(pair.client.take()[..], [Event::Response { end: true, .. }, Event::Closed { .. }]));
+}
+
 #[test]
 fn what_does_not_fit_is_not_taken() {
     let mut pair = pair();
