@@ -307,6 +307,7 @@ impl Request {
     ///
     /// # Errors
     /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
+    #[inline]
     pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
         let mut request = http::Request::new(self.body);
         match self.head {
