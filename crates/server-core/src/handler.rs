@@ -85,6 +85,7 @@ impl RequestKind for Request {
 }
 
 impl RequestKind for http::Request<Incoming> {
+    #[inline]
     fn from_request(request: Request) -> Result<Self, http::Error> {
         request.into_http()
     }

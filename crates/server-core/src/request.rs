@@ -307,15 +307,13 @@ impl Request {
     ///
     /// # Errors
     /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
+    #[inline]
     pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
-        let mut request = match self.head {
-            AnyHead::Http1(head) => {
-                let mut request = http::Request::new(self.body);
-                head.fill(&mut request, self.headers.into_inner())?;
-                request
-            }
-            AnyHead::Mapped(parts) => http::Request::from_parts(*parts, self.body),
-        };
+        let mut request = http::Request::new(self.body);
+        match self.head {
+            AnyHead::Http1(head) => head.fill(&mut request, self.headers.into_inner())?,
+            AnyHead::Mapped(parts) => request = http::Request::from_parts(*parts, request.into_body()),
+        }
         request.body_mut().set_connection(self.connection);
         #[cfg(feature = "http2")]
         if let Some(stream) = self.stream {

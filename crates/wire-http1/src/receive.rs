@@ -289,7 +289,8 @@ impl<L: StartLine> Receiver<L> {
         }
     }
 
-    fn end(&mut self, consumed: usize) -> Step {
+    #[inline]
+    pub(crate) fn end(&mut self, consumed: usize) -> Step {
         self.reading = Reading::Complete;
         Step::event(consumed, Event::End)
     }

@@ -22,23 +22,32 @@ use crate::listener::ConnectionInfo;
 /// [`Config::max_discarded_body`](crate::Config::max_discarded_body).
 pub struct Incoming {
     kind: Kind,
-    /// What the head declared, less what was delivered; `None` when chunked.
-    remaining: Option<u64>,
-    delivered: u64,
     /// Most that is delivered, once somebody has said so.
     limit: Option<u64>,
     /// Most that is collected, unless `limit` says otherwise.
     collect_limit: u64,
-    /// It passed the limit: nothing more is delivered.
-    refused: bool,
-    trailers: Option<Trailers>,
     connection: Option<Arc<ConnectionInfo>>,
 }
 
 enum Kind {
     Empty,
     Whole(Bytes),
-    Stream(Arc<BodySlot>),
+    /// Boxed: most requests have none, and every move of them counts.
+    Streamed(Box<Streamed>),
+}
+
+struct Streamed {
+    from: Origin,
+    /// What the head declared, less what was delivered; `None` when chunked.
+    remaining: Option<u64>,
+    delivered: u64,
+    /// It passed the limit: nothing more is delivered.
+    refused: bool,
+    trailers: Option<Trailers>,
+}
+
+enum Origin {
+    Slot(Arc<BodySlot>),
     #[cfg_attr(
         not(any(feature = "brotli", feature = "gzip", feature = "http2", feature = "zstd")),
         expect(dead_code, reason = "for HTTP/2 and later, and for what is decoded")
@@ -56,36 +65,31 @@ pub(crate) trait Source: Send + Sync {
 impl Default for Incoming {
     /// An empty body.
     fn default() -> Self {
-        Self::new(Kind::Empty, Some(0), u64::MAX)
+        Self::new(Kind::Empty, u64::MAX)
     }
 }
 
 impl Incoming {
-    fn new(kind: Kind, remaining: Option<u64>, collect_limit: u64) -> Self {
-        Self {
-            kind,
-            remaining,
-            delivered: 0,
-            limit: None,
-            collect_limit,
-            refused: false,
-            trailers: None,
-            connection: None,
-        }
+    fn new(kind: Kind, collect_limit: u64) -> Self {
+        Self { kind, limit: None, collect_limit, connection: None }
+    }
+
+    fn streamed(from: Origin, remaining: Option<u64>, collect_limit: u64) -> Self {
+        let streamed = Streamed { from, remaining, delivered: 0, refused: false, trailers: None };
+        Self::new(Kind::Streamed(Box::new(streamed)), collect_limit)
     }
 
     pub(crate) fn whole(bytes: Bytes, collect_limit: u64) -> Self {
-        let len = bytes.len() as u64;
-        Self::new(Kind::Whole(bytes), Some(len), collect_limit)
+        Self::new(if bytes.is_empty() { Kind::Empty } else { Kind::Whole(bytes) }, collect_limit)
     }
 
     pub(crate) fn stream(slot: Arc<BodySlot>, declared: Option<u64>, collect_limit: u64) -> Self {
-        Self::new(Kind::Stream(slot), declared, collect_limit)
+        Self::streamed(Origin::Slot(slot), declared, collect_limit)
     }
 
     #[cfg(any(feature = "brotli", feature = "gzip", feature = "http2", feature = "zstd"))]
     pub(crate) fn source(source: Box<dyn Source>, declared: Option<u64>, collect_limit: u64) -> Self {
-        Self::new(Kind::Source(source), declared, collect_limit)
+        Self::streamed(Origin::Source(source), declared, collect_limit)
     }
 
     pub(crate) fn set_connection(&mut self, connection: Arc<ConnectionInfo>) {
@@ -118,7 +122,11 @@ impl Incoming {
     /// The length that the head declared, less what was delivered; `None` for a chunked body.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
-        self.remaining
+        match &self.kind {
+            Kind::Empty => Some(0),
+            Kind::Whole(bytes) => Some(bytes.len() as u64),
+            Kind::Streamed(streamed) => streamed.remaining,
+        }
     }
 
     /// Collects the rest in memory, up to [`Config::max_body_size`](crate::Config::max_body_size) or what
@@ -146,7 +154,11 @@ impl Incoming {
         loop {
             match std::future::poll_fn(|cx| self.poll_next(cx)).await? {
                 Part::Chunk(chunk) => return Ok(Some(chunk)),
-                Part::Trailers(trailers) => self.trailers = Some(trailers),
+                Part::Trailers(trailers) => {
+                    if let Kind::Streamed(streamed) = &mut self.kind {
+                        streamed.trailers = Some(trailers);
+                    }
+                }
                 Part::End => return Ok(None),
             }
         }
@@ -155,25 +167,39 @@ impl Incoming {
     /// The trailers, after [`chunk`](Self::chunk) or [`collect`](Self::collect) came to the end.
     #[must_use]
     pub fn trailers(&self) -> Option<&Trailers> {
-        self.trailers.as_ref()
+        match &self.kind {
+            Kind::Streamed(streamed) => streamed.trailers.as_ref(),
+            Kind::Empty | Kind::Whole(_) => None,
+        }
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
+        Poll::Ready(match &mut self.kind {
+            Kind::Empty => Ok(Part::End),
+            Kind::Whole(bytes) => match self.limit {
+                Some(limit) if bytes.len() as u64 > limit => Err(BodyError::TooLarge { limit }),
+                _ => {
+                    let bytes = std::mem::take(bytes);
+                    self.kind = Kind::Empty;
+                    Ok(Part::Chunk(bytes))
+                }
+            },
+            Kind::Streamed(streamed) => ready!(streamed.poll_next(cx, self.limit)),
+        })
+    }
+}
+
+impl Streamed {
+    fn poll_next(&mut self, cx: &mut Context<'_>, limit: Option<u64>) -> Poll<Result<Part, BodyError>> {
         // A declared length passes the limit before anything arrives.
-        self.check_limit(self.remaining.unwrap_or(0))?;
-        let part = match &mut self.kind {
-            Kind::Empty => Part::End,
-            Kind::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.kind = Kind::Empty;
-                if bytes.is_empty() { Part::End } else { Part::Chunk(bytes) }
-            }
-            Kind::Stream(slot) => ready!(slot.poll_part(cx))?,
-            Kind::Source(source) => ready!(source.poll_part(cx))?,
-        };
+        self.check_limit(self.remaining.unwrap_or(0), limit)?;
+        let part = ready!(match &mut self.from {
+            Origin::Slot(slot) => slot.poll_part(cx),
+            Origin::Source(source) => source.poll_part(cx),
+        })?;
         if let Part::Chunk(chunk) = &part {
             let len = chunk.len() as u64;
-            self.check_limit(len)?;
+            self.check_limit(len, limit)?;
             self.delivered += len;
             if let Some(remaining) = &mut self.remaining {
                 *remaining = remaining.saturating_sub(len);
@@ -182,10 +208,25 @@ impl Incoming {
         Poll::Ready(Ok(part))
     }
 
-    fn check_limit(&mut self, more: u64) -> Result<(), BodyError> {
-        let Some(limit) = self.limit else { return Ok(()) };
+    fn check_limit(&mut self, more: u64, limit: Option<u64>) -> Result<(), BodyError> {
+        let Some(limit) = limit else { return Ok(()) };
         self.refused |= self.delivered.saturating_add(more) > limit;
         if self.refused { Err(BodyError::TooLarge { limit }) } else { Ok(()) }
+    }
+
+    fn is_spent(&self) -> bool {
+        match &self.from {
+            Origin::Slot(slot) => slot.is_spent(),
+            Origin::Source(source) => source.is_spent(),
+        }
+    }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        if let Origin::Slot(slot) = &self.from {
+            slot.abandon();
+        }
     }
 }
 
@@ -208,22 +249,13 @@ impl http_body::Body for Incoming {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Empty => true,
-            Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Stream(slot) => slot.is_spent(),
-            Kind::Source(source) => source.is_spent(),
+            Kind::Whole(_) => false,
+            Kind::Streamed(streamed) => streamed.is_spent(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        if let Kind::Stream(slot) = &self.kind {
-            slot.abandon();
-        }
+        self.remaining().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -232,11 +264,11 @@ impl fmt::Debug for Incoming {
         let kind = match self.kind {
             Kind::Empty => "empty",
             Kind::Whole(_) => "whole",
-            Kind::Stream(_) | Kind::Source(_) => "stream",
+            Kind::Streamed(_) => "stream",
         };
         f.debug_struct("Incoming")
             .field("kind", &kind)
-            .field("remaining", &self.remaining)
+            .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,11 @@
 //! `tower::Service` as a handler.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
-use server_core::{Body, Incoming, Tower};
+use server_core::{Body, ConnectionInfo, Incoming, Tower};
 use tower_service::Service;
 
 use super::support::{get, statuses, world};
@@ -30,6 +31,7 @@ impl Service<Request<Incoming>> for Greeter {
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         assert!(self.asked, "called before it was ready");
+        assert!(request.extensions().get::<Arc<ConnectionInfo>>().is_some());
         ready(match request.uri().path() {
             "/fail" => Err("as asked"),
             path => Ok(Response::new(Body::from(format!("hello {path}")))),
