@@ -28,6 +28,8 @@
 //! A client: [`Client`], over any byte stream and any runtime, or `connect` on tokio (feature `rt-tokio`).
 
 mod client;
+#[cfg(feature = "http2")]
+mod extended;
 mod message;
 mod opening;
 mod settings;
@@ -37,6 +39,8 @@ mod upgrade;
 #[cfg(feature = "rt-tokio")]
 pub use client::connect;
 pub use client::{Client, ClientConnection, ConnectError};
+#[cfg(feature = "http2")]
+pub(crate) use extended::request_head;
 pub use message::{CloseFrame, Message, Text};
 pub(crate) use settings::Settings;
 pub use socket::{SendError, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};
