@@ -71,7 +71,7 @@ fn decode(mut bytes: Vec<u8>) -> Vec<String> {
                 Payload::Buffer => String::from_utf8(decoder.take_buffer()).unwrap(),
             }),
             Some(MessageEvent::Close { code, .. }) => {
-                got.push(format!("close {}", code.map_or(0, |code| code.get())));
+                got.push(format!("close {}", code.map_or(0, CloseCode::get)));
             }
             Some(MessageEvent::Ping { .. }) => got.push("ping".into()),
             Some(MessageEvent::Pong { .. }) => got.push("pong".into()),

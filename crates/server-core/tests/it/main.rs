@@ -11,6 +11,7 @@ mod frames;
 mod handlers;
 mod http2;
 mod http2_attacks;
+mod http2_client;
 mod http2_websocket;
 mod kills;
 mod requests;

@@ -64,6 +64,7 @@ use crate::timer::Timer;
 use crate::ws::Upgrade;
 
 pub use handle::{Http2Stream, Http2StreamError};
+pub(crate) use tunnel::Tunnel;
 
 /// Rounds of one poll before the task lets others run.
 const ROUNDS: u32 = 16;

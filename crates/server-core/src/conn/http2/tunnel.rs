@@ -34,6 +34,11 @@ impl Tunnel {
         Self { receiving, sending, scope, input: BytesMut::new(), end: None, ended: false }
     }
 
+    /// A client's, which nothing bounds but the windows.
+    pub(crate) fn over(receiving: RecvStream, sending: SendStream<Bytes>) -> Self {
+        Self::new(receiving, sending, None)
+    }
+
     /// The next DATA that has arrived. `None`: the input has ended.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.end.is_some() {
@@ -48,7 +53,7 @@ impl Tunnel {
     }
 
     /// Takes what has arrived, as far as nobody has asked for it.
-    pub(super) fn take_input(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn take_input(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(data)) = self.poll_data(cx) {
             self.input.extend_from_slice(&data);
         }
