@@ -20,6 +20,11 @@ fn http2(config: &mut Config) {
     config.websocket_ping_interval = None;
 }
 
+fn http2_with_pings(config: &mut Config) {
+    http2(config);
+    config.websocket_ping_interval = Some(Duration::from_secs(20));
+}
+
 /// `/ws` echoes, all else is a page.
 async fn site(request: Request) -> Response<Body> {
     match request.path() {
@@ -328,6 +333,29 @@ fn silence_is_asked_about_and_ends_the_stream() {
     let frames = received(&client);
     assert_eq!((reset_of(&frames, 1), goaway(&frames)), (Some(CANCEL), None));
     assert_eq!(world.stats().websockets, 0);
+}
+
+/// The same where the handler knows nothing of it.
+#[test]
+fn a_handler_that_goes_on_does_not_hold_the_stream() {
+    let world = configured(
+        |mut request: Request| async move {
+            let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+            let (socket, response) = upgrade.accept();
+            std::future::pending::<()>().await;
+            drop((socket, request));
+            response
+        },
+        http2_with_pings,
+    );
+    let client = world.http2_client(&[]);
+    world.open_all(&client, [1].into_iter());
+    world.advance(20);
+    assert_eq!(decode(content(&received(&client), 1)), ["ping"]);
+    world.advance(20);
+    assert_eq!(reset_of(&received(&client), 1), Some(CANCEL));
+    world.advance(10);
+    assert_eq!((world.stats().websockets, world.stats().connections), (0, 1));
 }
 
 #[test]

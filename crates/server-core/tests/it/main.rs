@@ -4,6 +4,7 @@ mod allocation;
 mod bodies;
 mod client;
 mod client_handshake;
+mod client_sockets;
 mod deadlines;
 mod ends;
 mod fairness;

@@ -182,10 +182,11 @@ impl AsyncWrite for Tunnel {
     }
 }
 
-/// Without END_STREAM that is an abnormal end (RFC 8441 section 5).
+/// Before both sides have ended the stream that is an abnormal end (RFC 8441 section 5). `h2` would say so only once nobody
+/// else holds the stream, as a handler may for long.
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        if !self.ended {
+        if !self.ended || self.end.is_none() {
             self.sending.send_reset(Reason::CANCEL);
         }
     }
