@@ -78,6 +78,76 @@ both("100 requests and as many resets", async (origin) => {
   client.close();
 });
 
+/** A frame of a client: masked. */
+function frame(opcode, payload) {
+  const mask = randomBytes(4);
+  const length = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 255];
+  const masked = payload.map((byte, i) => byte ^ mask[i % 4]);
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...length]), mask, masked]);
+}
+
+/** The frames, of less than 64 KiB each, in what a server has sent. */
+function frames(bytes) {
+  const found = [];
+  for (let at = 0; at < bytes.length; ) {
+    let length = bytes[at + 1], head = 2;
+    if (length === 126) [length, head] = [bytes.readUInt16BE(at + 2), 4];
+    found.push([bytes[at] & 15, bytes.subarray(at + head, at + head + length)]);
+    at += head + length;
+  }
+  return found;
+}
+
+/** A WebSocket by extended CONNECT (RFC 8441). */
+async function websocket(session) {
+  const stream = session.request(
+    { ":method": "CONNECT", ":protocol": "websocket", ":path": "/ws", "sec-websocket-version": "13", "sec-websocket-protocol": "echo.http1, echo.http2" },
+    { endStream: false });
+  const [headers] = await once(stream, "response");
+  assert.equal(headers[":status"], 200);
+  assert.equal(headers["sec-websocket-protocol"], "echo.http2");
+  return stream;
+}
+
+/** Says some things, closes, and checks what came back and how it ended. */
+async function converse(stream, said) {
+  const pieces = [];
+  const ended = once(stream, "close");
+  stream.on("data", (piece) => pieces.push(piece));
+  for (const text of said) stream.write(frame(1, Buffer.from(text)));
+  stream.write(frame(8, Buffer.from([0x03, 0xe8])));
+  await once(stream, "end");
+  stream.end();
+  await ended;
+  assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
+  const came = frames(Buffer.concat(pieces));
+  assert.deepEqual(came.map(([, payload]) => payload.toString("latin1")), [...said, "\x03\xe8"]);
+}
+
+both("50 WebSockets on one connection, beside requests", async (origin) => {
+  const client = await session(origin);
+  if (!client.remoteSettings?.enableConnectProtocol) await once(client, "remoteSettings");
+  assert.equal(client.remoteSettings.enableConnectProtocol, true);
+  const sockets = await Promise.all(Array.from({ length: 50 }, () => websocket(client)));
+  const { body } = await fetch(client, { ":path": "/stats" });
+  assert.equal(JSON.parse(body).websockets, 50);
+  const requests = Array.from({ length: 20 }, () => fetch(client, { ":method": "POST", ":path": "/echo" }, randomBytes(100_000)));
+  const said = (n) => [`hello ${n}`, "x".repeat(1024), "y".repeat(60_000), ""];
+  await Promise.all([...requests, ...sockets.map((stream, n) => converse(stream, said(n)))]);
+  assert.equal(JSON.parse((await fetch(client, { ":path": "/stats" })).body).websockets, 0);
+  client.close();
+});
+
+both("a WebSocket that is reset leaves the others alone", async (origin) => {
+  const client = await session(origin);
+  if (!client.remoteSettings?.enableConnectProtocol) await once(client, "remoteSettings");
+  const [cut, whole] = await Promise.all([websocket(client), websocket(client)]);
+  cut.on("error", () => {});
+  cut.close(constants.NGHTTP2_CANCEL);
+  await converse(whole, ["still here"]);
+  client.close();
+});
+
 both("a hundred PINGs are answered", async (origin) => {
   const client = await session(origin);
   for (let i = 0; i < 100; i++) {

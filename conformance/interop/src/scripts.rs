@@ -126,10 +126,16 @@ pub(crate) fn browser(options: &Options, report: &mut Report) -> Result {
     {
         return Ok(());
     }
-    let mut command = Command::new("node");
-    command.arg(options.scripts.join("browser.mjs")).env("INTEROP_TOOLS", &options.tools);
-    command.env("INTEROP_CHROMIUM", find("chromium").unwrap_or_default());
-    script("browser", command, &[], options, report)
+    for (group, name, args) in [
+        ("browser", "browser.mjs", &[][..]),
+        ("browser, TLS", "browser_http2.mjs", &["--listen-tls", "127.0.0.1:0"]),
+    ] {
+        let mut command = Command::new("node");
+        command.arg(options.scripts.join(name)).env("INTEROP_TOOLS", &options.tools);
+        command.env("INTEROP_CHROMIUM", find("chromium").unwrap_or_default());
+        script(group, command, args, options, report)?;
+    }
+    Ok(())
 }
 
 /// Forms to `/upload`, as Python's clients, Node's and a browser write them.

@@ -280,6 +280,17 @@ impl Request {
         self.stream.as_ref()
     }
 
+    /// What a CONNECT over HTTP/2 asks for.
+    #[cfg(feature = "http2")]
+    pub(crate) fn extended_connect(&self) -> Option<wire_h2ws::handshake::RequestHead<'_>> {
+        match &self.head {
+            AnyHead::Http1(_) => None,
+            AnyHead::Mapped(parts) => {
+                Some(crate::ws::request_head(&parts.method, &parts.uri, &parts.extensions))
+            }
+        }
+    }
+
     /// Who is connected.
     #[must_use]
     pub fn connection(&self) -> &ConnectionInfo {

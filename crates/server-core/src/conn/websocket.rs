@@ -102,6 +102,12 @@ impl<Io> Driver<Io> {
         }
     }
 
+    /// The byte stream, as long as there is one.
+    #[cfg(feature = "http2")]
+    pub(crate) fn io_mut(&mut self) -> Option<&mut Io> {
+        self.io.as_mut()
+    }
+
     /// Counts the WebSocket as open until it ends.
     pub(crate) fn count(&mut self, counted: Counted) {
         self.counted = Some(counted);

@@ -18,6 +18,8 @@ use wire_ws::deflate::DeflateConfig;
 use wire_ws::handshake::{Key, ResponseError};
 use wire_ws::{Encoder, MessageDecoder, Role};
 
+#[cfg(all(feature = "http2", feature = "rt-tokio"))]
+use super::Http2Client;
 use super::opening::Opening;
 use super::{Settings, WebSocket};
 use crate::config::Config;
@@ -34,6 +36,16 @@ use crate::timer::Timer;
 #[cfg(feature = "rt-tokio")]
 pub async fn connect(url: &str) -> Result<(WebSocket, Response<()>), ConnectError> {
     Client::new(url)?.connect().await
+}
+
+/// Connects to `ws://host[:port]` by HTTP/2 with prior knowledge (RFC 9113 section 3.3), as
+/// [`Client::connect_http2`] does by default. WebSockets are then opened at the paths given to [`Http2Client::open`].
+///
+/// # Errors
+/// As [`Client::connect_http2`].
+#[cfg(all(feature = "http2", feature = "rt-tokio"))]
+pub async fn connect_h2(url: &str) -> Result<Http2Client<crate::rt::tokio::TokioTimer>, ConnectError> {
+    Client::new(url)?.connect_http2().await
 }
 
 /// A WebSocket client: where it connects to and what it asks for there. One may connect any number of times.
@@ -64,6 +76,8 @@ pub struct Client {
     pub(super) fields: Vec<(String, Vec<u8>)>,
     handshake_timeout: Duration,
     settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl Client {
@@ -110,6 +124,8 @@ impl Client {
             fields: Vec::new(),
             handshake_timeout: Duration::from_secs(10),
             settings,
+            #[cfg(feature = "tls")]
+            tls: None,
         })
     }
 
@@ -190,19 +206,33 @@ impl Client {
         self
     }
 
+    /// How `wss://` is connected to: roots, certificates, crypto provider. The ALPN is set to what is spoken.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    #[cfg(feature = "http2")]
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    #[cfg(feature = "http2")]
+    pub(super) fn limit(&self) -> Duration {
+        self.handshake_timeout
+    }
+
     /// Connects over TCP and spawns a task of tokio that carries the WebSocket. `TCP_NODELAY` is set; for other options
     /// of the socket, or another stream, open that and use [`handshake`](Self::handshake).
     ///
     /// # Errors
-    /// See [`ConnectError`]. `wss://` is [`ConnectError::TlsUnavailable`].
+    /// See [`ConnectError`]. `wss://` without `Client::tls` is [`ConnectError::TlsUnavailable`].
     #[cfg(feature = "rt-tokio")]
     pub async fn connect(&self) -> Result<(WebSocket, Response<()>), ConnectError> {
-        if self.secure {
-            return Err(ConnectError::TlsUnavailable);
-        }
         let connecting = async {
-            let stream = tokio::net::TcpStream::connect((self.host.as_str(), self.port)).await?;
-            stream.set_nodelay(true)?;
+            let stream = self.dial(b"http/1.1").await?;
             self.handshake(stream, crate::rt::tokio::TokioTimer).await
         };
         let (socket, response, connection) = tokio::time::timeout(self.handshake_timeout, connecting)
@@ -214,6 +244,59 @@ impl Client {
             }
         });
         Ok((socket, response))
+    }
+
+    /// The same by HTTP/2: over TLS where ALPN chooses it, else with prior knowledge. WebSockets are then opened on it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and as `handshake_http2`.
+    #[cfg(all(feature = "http2", feature = "rt-tokio"))]
+    pub async fn connect_http2(&self) -> Result<Http2Client<crate::rt::tokio::TokioTimer>, ConnectError> {
+        let connecting = async {
+            let stream = self.dial(b"h2").await?;
+            self.handshake_http2(stream, crate::rt::tokio::TokioTimer).await
+        };
+        let (client, connection) = tokio::time::timeout(self.handshake_timeout, connecting)
+            .await
+            .unwrap_or(Err(ConnectError::TimedOut))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "HTTP/2 connection ended");
+            }
+        });
+        Ok(client)
+    }
+
+    /// A TCP connection, with TLS on it for `wss://`.
+    #[cfg(feature = "rt-tokio")]
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "ALPN is of TLS"))]
+    async fn dial(&self, alpn: &[u8]) -> Result<Box<dyn Stream>, ConnectError> {
+        #[cfg(not(feature = "tls"))]
+        if self.secure {
+            return Err(ConnectError::TlsUnavailable);
+        }
+        #[cfg(feature = "tls")]
+        let tls = match (self.secure, &self.tls) {
+            (true, None) => return Err(ConnectError::TlsUnavailable),
+            (true, Some(config)) => Some(config),
+            (false, _) => None,
+        };
+        let stream = tokio::net::TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        #[cfg(feature = "tls")]
+        if let Some(config) = tls {
+            let mut config = rustls::ClientConfig::clone(config);
+            config.alpn_protocols = vec![alpn.to_vec()];
+            let name = rustls::pki_types::ServerName::try_from(self.host.clone())
+                .map_err(|_| ConnectError::InvalidUrl("not a host that a certificate could name"))?;
+            let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+            // HTTP/1.1 is what a server speaks that knows nothing of ALPN.
+            if alpn == b"h2" && stream.get_ref().1.alpn_protocol() != Some(alpn) {
+                return Err(io::Error::other("the server does not speak HTTP/2").into());
+            }
+            return Ok(Box::new(stream));
+        }
+        Ok(Box::new(stream))
     }
 
     /// Opens a WebSocket over a stream that is connected already: TLS, a Unix socket, a proxy's tunnel, memory. The
@@ -258,8 +341,7 @@ impl Client {
         }
         let socket = WebSocket::new(Arc::clone(&duplex), decoder);
         let driver = Driver::new(io, duplex, Role::Client, WriteBuffer::default(), timer.now());
-        let connection = ClientConnection { alarm: Alarm::new(), driver, timer, waker: None };
-        Ok((socket, response, connection))
+        Ok((socket, response, ClientConnection::new(driver, timer)))
     }
 }
 
@@ -294,6 +376,17 @@ pin_project! {
     }
 }
 
+impl<Io, T: Timer> ClientConnection<Io, T> {
+    pub(super) fn new(driver: Driver<Io>, timer: T) -> Self {
+        Self { alarm: Alarm::new(), driver, timer, waker: None }
+    }
+
+    #[cfg(feature = "http2")]
+    pub(super) fn io_mut(self: Pin<&mut Self>) -> Option<&mut Io> {
+        self.project().driver.io_mut()
+    }
+}
+
 impl<Io: AsyncRead + AsyncWrite + Unpin, T: Timer> Future for ClientConnection<Io, T> {
     type Output = Result<(), ConnectionError>;
 
@@ -313,6 +406,13 @@ impl<Io, T: Timer> fmt::Debug for ClientConnection<Io, T> {
     }
 }
 
+/// TCP, or TLS over it.
+#[cfg(feature = "rt-tokio")]
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+#[cfg(feature = "rt-tokio")]
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream for Io {}
+
 /// Why a client is not connected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -320,8 +420,9 @@ pub enum ConnectError {
     /// The URL is none of a WebSocket.
     #[error("not a WebSocket's URL: {0}")]
     InvalidUrl(&'static str),
-    /// `wss://` needs a TLS stream, which the caller brings: see [`Client::handshake`].
-    #[error("wss needs TLS, which is not built in")]
+    /// `wss://` needs a configuration of TLS (`Client::tls`, feature `tls`), or a TLS stream that the caller brings: see
+    /// [`Client::handshake`].
+    #[error("wss needs TLS, and nothing says how")]
     TlsUnavailable,
     /// A subprotocol that is no token, or is given twice.
     #[error("{0}")]
@@ -349,7 +450,22 @@ pub enum ConnectError {
     /// What the server sent is no HTTP response.
     #[error("not an HTTP response: {0}")]
     Http(#[from] wire_http1::Error),
-    /// A 101 that is not the answer to this handshake.
+    /// HTTP/2 failed: on this stream, or the connection is gone.
+    #[cfg(feature = "http2")]
+    #[error("{0}")]
+    Http2(crate::BoxError),
+    /// The server takes no WebSockets over HTTP/2 (RFC 8441 section 3).
+    #[cfg(feature = "http2")]
+    #[error("the server takes no WebSockets over HTTP/2")]
+    NotOffered,
+    /// A 101, or a 2xx of HTTP/2, that is not the answer to this handshake.
     #[error("{0}")]
     Handshake(#[from] ResponseError),
+}
+
+#[cfg(feature = "http2")]
+impl From<h2::Error> for ConnectError {
+    fn from(error: h2::Error) -> Self {
+        Self::Http2(error.into())
+    }
 }

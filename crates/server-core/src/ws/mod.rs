@@ -25,9 +25,14 @@
 //! # is_handler(echo);
 //! ```
 //!
-//! A client: [`Client`], over any byte stream and any runtime, or `connect` on tokio (feature `rt-tokio`).
+//! A client: [`Client`], over any byte stream and any runtime, or `connect` on tokio (feature `rt-tokio`). Many WebSockets on
+//! one HTTP/2 connection (feature `http2`): `Client::handshake_http2`, or `connect_h2` on tokio.
 
 mod client;
+#[cfg(feature = "http2")]
+mod extended;
+#[cfg(feature = "http2")]
+mod http2;
 mod message;
 mod opening;
 mod settings;
@@ -36,7 +41,13 @@ mod upgrade;
 
 #[cfg(feature = "rt-tokio")]
 pub use client::connect;
+#[cfg(all(feature = "http2", feature = "rt-tokio"))]
+pub use client::connect_h2;
 pub use client::{Client, ClientConnection, ConnectError};
+#[cfg(feature = "http2")]
+pub(crate) use extended::request_head;
+#[cfg(feature = "http2")]
+pub use http2::{Http2Client, Http2Connection};
 pub use message::{CloseFrame, Message, Text};
 pub(crate) use settings::Settings;
 pub use socket::{SendError, WebSocket, WebSocketError, WebSocketReceiver, WebSocketSender};

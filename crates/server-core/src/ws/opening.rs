@@ -16,7 +16,7 @@ use super::client::{Client, ConnectError};
 use crate::io::{ReadBuffer, WriteBuffer};
 
 /// What of the body of a rejection is kept.
-const MAX_BODY: usize = 16 << 10;
+pub(super) const MAX_BODY: usize = 16 << 10;
 
 pub(super) struct Opening {
     http: Http,
@@ -199,7 +199,7 @@ impl Opening {
 }
 
 /// The fields of the handshake, which are not the caller's.
-fn reserved(name: &str) -> Option<&'static str> {
+pub(super) fn reserved(name: &str) -> Option<&'static str> {
     [
         "Upgrade",
         "Host",

@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 #[cfg(feature = "ws-deflate")]
 use wire_ws::deflate::{Agreed, DeflateConfig};
-use wire_ws::handshake::{self, Offer, Rejection, RequestLine};
+use wire_ws::handshake::{self, Rejection, RequestLine, Terms};
 use wire_ws::{Encoder, MessageDecoder, Role};
 
 use super::WebSocket;
@@ -23,11 +23,12 @@ pub(crate) struct Upgrade {
     pub(crate) duplex: Arc<Duplex>,
 }
 
-/// A correct opening handshake (RFC 6455 section 4.2.1), not yet answered.
+/// A correct opening handshake (RFC 6455 section 4.2.1; over HTTP/2 RFC 8441 section 5), not yet answered.
 pub struct WebSocketUpgrade {
     upgrade: Upgrade,
     limits: wire_ws::Config,
-    accept: String,
+    /// `Sec-WebSocket-Accept`, which HTTP/2 does without.
+    accept: Option<String>,
     origin: Option<Vec<u8>>,
     offered: Vec<String>,
     selected: Option<String>,
@@ -54,12 +55,18 @@ impl WebSocketUpgrade {
     /// [`into_response`](WebSocketRejection::into_response).
     pub fn from_request(request: &mut Request) -> Result<Self, WebSocketRejection> {
         let upgrade = request.upgrade.take();
+        #[cfg(feature = "http2")]
+        if let Some(head) = request.extended_connect() {
+            let terms = wire_h2ws::handshake::accept(&head, request.fields())?;
+            return Self::new(None, &terms, upgrade, request.body().remaining() != Some(0));
+        }
         let line = RequestLine {
             method: request.method(),
             http_11_or_later: request.version() >= http::Version::HTTP_11,
         };
         let content = request.body().remaining() != Some(0);
-        Self::new(&handshake::accept(&line, request.fields())?, upgrade, content)
+        let offer = handshake::accept(&line, request.fields())?;
+        Self::new(Some(offer.accept_value()), offer.terms(), upgrade, content)
     }
 
     /// Checks a request of the ecosystem's type, as [`Server`](crate::Server) gave it: the way to the connection is
@@ -69,15 +76,27 @@ impl WebSocketUpgrade {
     /// As [`from_request`](Self::from_request).
     pub fn from_http<B>(request: &mut http::Request<B>) -> Result<Self, WebSocketRejection> {
         let upgrade = request.extensions_mut().remove::<Upgrade>();
+        let fields = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        #[cfg(feature = "http2")]
+        if request.version() == http::Version::HTTP_2 {
+            let head = super::request_head(request.method(), request.uri(), request.extensions());
+            let terms = wire_h2ws::handshake::accept(&head, fields)?;
+            return Self::new(None, &terms, upgrade, false);
+        }
         let line = RequestLine {
             method: request.method().as_str(),
             http_11_or_later: request.version() >= http::Version::HTTP_11,
         };
-        let fields = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        Self::new(&handshake::accept(&line, fields)?, upgrade, false)
+        let offer = handshake::accept(&line, fields)?;
+        Self::new(Some(offer.accept_value()), offer.terms(), upgrade, false)
     }
 
-    fn new(offer: &Offer<'_>, upgrade: Option<Upgrade>, content: bool) -> Result<Self, WebSocketRejection> {
+    fn new(
+        accept: Option<&str>,
+        terms: &Terms<'_>,
+        upgrade: Option<Upgrade>,
+        content: bool,
+    ) -> Result<Self, WebSocketRejection> {
         let upgrade = match upgrade.filter(|upgrade| upgrade.duplex.claim()) {
             Some(upgrade) => upgrade,
             None if content => return Err(WebSocketRejection(Reason::Content)),
@@ -86,13 +105,13 @@ impl WebSocketUpgrade {
         Ok(Self {
             limits: upgrade.duplex.settings().limits,
             #[cfg(feature = "ws-deflate")]
-            extensions: offer.extensions().map(<[u8]>::to_vec).collect(),
+            extensions: terms.extensions().map(<[u8]>::to_vec).collect(),
             #[cfg(feature = "ws-deflate")]
             deflate: upgrade.duplex.settings().deflate,
             upgrade,
-            accept: offer.accept_value().to_owned(),
-            origin: offer.origin().map(<[u8]>::to_vec),
-            offered: offer.protocols().map(str::to_owned).collect(),
+            accept: accept.map(str::to_owned),
+            origin: terms.origin().map(<[u8]>::to_vec),
+            offered: terms.protocols().map(str::to_owned).collect(),
             selected: None,
         })
     }
@@ -153,11 +172,14 @@ impl WebSocketUpgrade {
         Run { serving: serve(self.accept().0) }
     }
 
-    /// Accepts: the 101 is sent when the handler next pauses. The handler is to return the response (nobody sees it), at
+    /// Accepts: the 101, or over HTTP/2 the 200, is sent when the handler next pauses. The handler is to return the response (nobody sees it), at
     /// once or when the WebSocket is done with. It may give the WebSocket to another task.
     #[must_use]
     pub fn accept(self) -> (WebSocket, Response<Body>) {
-        let mut fields = vec![("Upgrade", "websocket".to_owned()), ("Sec-WebSocket-Accept", self.accept)];
+        let mut fields = Vec::new();
+        if let Some(accept) = self.accept {
+            fields.extend([("Upgrade", "websocket".to_owned()), ("Sec-WebSocket-Accept", accept)]);
+        }
         if let Some(protocol) = self.selected {
             fields.push(("Sec-WebSocket-Protocol", protocol));
         }
@@ -212,6 +234,9 @@ pub struct WebSocketRejection(Reason);
 enum Reason {
     #[error("{0}")]
     Handshake(#[from] Rejection),
+    #[cfg(feature = "http2")]
+    #[error("{0}")]
+    Extended(wire_h2ws::handshake::Rejection),
     #[error("a WebSocket handshake has no content")]
     Content,
     #[error("this request's connection is not there to be upgraded, or was already")]
@@ -219,13 +244,15 @@ enum Reason {
 }
 
 impl WebSocketRejection {
-    /// The response that says so: 400, 405, or 426 with the version that is spoken here; 500 where the handler has tried
-    /// twice.
+    /// The response that says so: 400, 405, or 426 with the version that is spoken here; over HTTP/2 400, or 501 to what is
+    /// no extended CONNECT; 500 where the handler has tried twice.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{self}\n")));
         let (status, fields) = match &self.0 {
             Reason::Handshake(rejection) => (rejection.status(), rejection.response_fields()),
+            #[cfg(feature = "http2")]
+            Reason::Extended(rejection) => (rejection.status(), rejection.response_fields()),
             Reason::Content => (400, &[][..]),
             Reason::Unavailable => (500, &[][..]),
         };
@@ -245,5 +272,12 @@ impl WebSocketRejection {
 impl From<Rejection> for WebSocketRejection {
     fn from(rejection: Rejection) -> Self {
         Self(Reason::Handshake(rejection))
+    }
+}
+
+#[cfg(feature = "http2")]
+impl From<wire_h2ws::handshake::Rejection> for WebSocketRejection {
+    fn from(rejection: wire_h2ws::handshake::Rejection) -> Self {
+        Self(Reason::Extended(rejection))
     }
 }

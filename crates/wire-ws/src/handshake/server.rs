@@ -104,6 +104,12 @@ impl<'a> Offer<'a> {
         ascii(&self.accept)
     }
 
+    /// All but the key: what extended CONNECT offers, too.
+    #[must_use]
+    pub fn terms(&self) -> &Terms<'a> {
+        &self.terms
+    }
+
     /// The subprotocols that the client would speak, in its order of preference, each once.
     pub fn protocols(&self) -> impl Iterator<Item = &'a str> {
         self.terms.protocols()

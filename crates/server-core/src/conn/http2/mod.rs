@@ -13,7 +13,7 @@
 //! for the socket, no response body is polled. A client that spends more on frames that carry nothing than the [`meter`]
 //! allows is told ENHANCE_YOUR_CALM, its handlers are dropped, and nothing more is read.
 //!
-//! WebSockets (RFC 8441) begin where [`request::admit`] answers 501 to CONNECT.
+//! A WebSocket (RFC 8441) is a stream that goes on behind its response: see [`websocket`].
 
 mod body;
 mod handle;
@@ -24,7 +24,9 @@ mod scope;
 mod stream;
 mod streams;
 mod transport;
+mod tunnel;
 mod waker;
+mod websocket;
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,6 +49,7 @@ use self::stream::Stream;
 use self::streams::Streams;
 use self::transport::Shared as Transport;
 use self::waker::DriverWaker;
+use self::websocket::Opening;
 use super::deadline::{Alarm, Deadline, Deadlines};
 use super::{ConnectionError, panic_message};
 use crate::body::Incoming;
@@ -58,8 +61,10 @@ use crate::listener::ConnectionInfo;
 use crate::request::Request;
 use crate::server::Shared;
 use crate::timer::Timer;
+use crate::ws::Upgrade;
 
 pub use handle::{Http2Stream, Http2StreamError};
+pub(crate) use tunnel::Tunnel;
 
 /// Rounds of one poll before the task lets others run.
 const ROUNDS: u32 = 16;
@@ -177,7 +182,8 @@ fn builder(limits: &Http2Config, config: &Config) -> h2::server::Builder {
         .initial_connection_window_size(limits.connection_window)
         .max_local_error_reset_streams(Some(limits.max_local_error_resets))
         .max_pending_accept_reset_streams(limits.max_pending_accept_resets)
-        .max_send_buffer_size(u32::try_from(config.write_buffer).unwrap_or(u32::MAX) as usize);
+        .max_send_buffer_size(u32::try_from(config.write_buffer).unwrap_or(u32::MAX) as usize)
+        .enable_connect_protocol();
     builder
 }
 
@@ -255,7 +261,9 @@ impl<Io> Link<Io> {
         transport.meter.tick(now);
         drop(transport);
         if self.registration.control().is_draining() && !std::mem::replace(&mut self.draining, true) {
-            self.deadlines.set(Deadline::Drain, now + config.drain_timeout);
+            let at = now + config.drain_timeout;
+            self.deadlines.set(Deadline::Drain, at);
+            self.scope.drain(at);
         }
     }
 
@@ -338,8 +346,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             Ok(expects_continue) => expects_continue,
             Err(refusal) => return stream::refuse(&handle, refusal, to_head, now),
         };
-        let (mut body, mut watch) = (Incoming::default(), None);
-        if !receiving.is_end_stream() {
+        let (mut body, mut watch, mut opening) = (Incoming::default(), None, None);
+        if websocket::is_asked_for(&parts.method) {
+            opening = Some(Opening::new(&shared.websocket, receiving, self.registration.control()));
+        } else if !receiving.is_end_stream() {
             let declared = parts.headers.get(header::CONTENT_LENGTH);
             let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
             let watched = Arc::<Watch>::default();
@@ -348,14 +358,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             body = Incoming::source(source, declared, shared.config.max_body_size);
             watch = Some(watched);
         }
-        let request = Request::from_parts(Box::new(parts), body, Arc::clone(&self.info), handle.clone());
+        let mut request = Request::from_parts(Box::new(parts), body, Arc::clone(&self.info), handle.clone());
+        request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
         let counted = Counted::request(self.registration.control());
         match catch_unwind(AssertUnwindSafe(|| {
             R::from_request(request).map(|request| shared.handler.call(request))
         })) {
             Ok(Ok(future)) => {
                 let scope = Arc::clone(&self.scope);
-                streams.begin(Stream::new(future, handle, scope, watch, to_head, counted), cx);
+                streams.begin(Stream::new(future, handle, scope, watch, opening, to_head, counted), cx);
             }
             Ok(Err(error)) => stream::refuse(&handle, (400, &error.to_string()), to_head, now),
             Err(panic) => {

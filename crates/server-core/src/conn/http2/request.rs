@@ -4,6 +4,7 @@
 //! upper case, or a content that is not as long as declared. What it lets pass and we do not is answered 400, which tells
 //! the client more than a reset.
 
+use h2::ext::Protocol;
 use http::header::{COOKIE, EXPECT, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
@@ -15,8 +16,14 @@ pub(super) type Refusal = (u16, &'static str);
 /// Judges a request, and makes of it what a handler expects. True: the client waits for a 100 before it sends content.
 pub(super) fn admit(parts: &mut Parts) -> Result<bool, Refusal> {
     if parts.method == Method::CONNECT {
-        // No tunnel (RFC 9110 section 9.3.6); and what an extended one would carry is none of our protocols (RFC 8441).
-        return Err((501, "no tunnel to be had here"));
+        match parts.extensions.get::<Protocol>() {
+            // RFC 9110 section 9.3.6.
+            None => return Err((501, "no tunnel to be had here")),
+            Some(protocol) if !protocol.as_str().eq_ignore_ascii_case("websocket") => {
+                return Err((501, "the only :protocol to be had here is websocket"));
+            }
+            Some(_) => {}
+        }
     }
     check_host(&parts.uri, &parts.headers)?;
     let path = parts.uri.path();

@@ -27,6 +27,10 @@ struct State {
     parked: Vec<Waker>,
     responded: u32,
     content: u64,
+    /// When all must have ended, once the server shuts down.
+    drain_at: Option<Instant>,
+    /// Who waits for that.
+    on_drain: BTreeMap<u64, Waker>,
 }
 
 type Key = (Instant, u64);
@@ -46,6 +50,8 @@ impl Scope {
                 parked: Vec::new(),
                 responded: 0,
                 content: 0,
+                drain_at: None,
+                on_drain: BTreeMap::new(),
             }),
             body_timeout: config.body_timeout,
             write_timeout: config.write_timeout,
@@ -96,6 +102,32 @@ impl Scope {
         if let Some(key) = armed.0.take() {
             self.state().timers.remove(&key);
         }
+    }
+
+    /// The server shuts down, and all must have ended by `at`.
+    pub(super) fn drain(&self, at: Instant) {
+        let mut state = self.state();
+        state.drain_at = Some(at);
+        state.on_drain.values().for_each(Waker::wake_by_ref);
+    }
+
+    pub(super) fn drain_at(&self) -> Option<Instant> {
+        self.state().drain_at
+    }
+
+    /// Sees to it that this waker is woken by [`drain`](Self::drain). `id`: from the call for an earlier one.
+    pub(super) fn on_drain(&self, id: Option<u64>, waker: &Waker) -> u64 {
+        let mut state = self.state();
+        let id = id.unwrap_or_else(|| {
+            state.next_id += 1;
+            state.next_id
+        });
+        state.on_drain.insert(id, waker.clone());
+        id
+    }
+
+    pub(super) fn forget_drain(&self, id: u64) {
+        self.state().on_drain.remove(&id);
     }
 
     /// Whether a stream may make more output; if not, it is woken when it may.

@@ -13,7 +13,7 @@ use std::time::Instant;
 use bytes::{Buf as _, Bytes};
 use h2::Reason;
 use http::response::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -21,6 +21,7 @@ use super::body::{Watch, is_forbidden_trailer};
 use super::handle::Http2Stream;
 use super::response::{self, Broken, Head, Sending};
 use super::scope::{Armed, Scope};
+use super::websocket::{Opening, Socket};
 use crate::body::{BodyError, BoxError};
 use crate::conn::panic_message;
 use crate::control::Counted;
@@ -31,6 +32,8 @@ pin_project! {
         #[pin]
         exchange: Exchange<F, B>,
         ends: Ends,
+        // A WebSocket that the handler holds.
+        socket: Option<Box<Socket>>,
     }
 }
 
@@ -51,6 +54,8 @@ struct Ends {
     handle: Http2Stream,
     scope: Arc<Scope>,
     watch: Option<Arc<Watch>>,
+    /// The request asks for a WebSocket.
+    opening: Option<Opening>,
     to_head: bool,
     counted: Option<Counted>,
     /// The response's head, until the body has given its first piece or has nothing to give yet.
@@ -82,6 +87,7 @@ impl<F, B> Stream<F, B> {
         handle: Http2Stream,
         scope: Arc<Scope>,
         watch: Option<Arc<Watch>>,
+        opening: Option<Opening>,
         to_head: bool,
         counted: Counted,
     ) -> Self {
@@ -90,6 +96,7 @@ impl<F, B> Stream<F, B> {
             handle,
             scope,
             watch,
+            opening,
             to_head,
             counted: Some(counted),
             head: None,
@@ -100,7 +107,7 @@ impl<F, B> Stream<F, B> {
             armed: Armed::default(),
             polled: false,
         };
-        Self { exchange: Exchange::Handling { future }, ends }
+        Self { exchange: Exchange::Handling { future }, ends, socket: None }
     }
 }
 
@@ -114,6 +121,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let ends = this.ends;
+        if let Some(socket) = this.socket {
+            return socket.poll(cx, |cx| poll_holder(this.exchange.as_mut(), cx));
+        }
         if std::mem::replace(&mut ends.polled, true) && ends.is_reset(cx) {
             return Poll::Ready(());
         }
@@ -129,11 +139,26 @@ where
                         })
                     }));
                     ends.leave(cx);
+                    if ends.has_accepted(cx) {
+                        if !matches!(polled, Ok(Poll::Pending)) {
+                            this.exchange.set(Exchange::Receiving);
+                        }
+                        if let Err(panic) = polled {
+                            tracing::error!("handler {}", panic_message(&*panic));
+                        }
+                        let Some(socket) = ends.open() else { return Poll::Ready(()) };
+                        let socket = this.socket.insert(socket);
+                        return socket.poll(cx, |cx| poll_holder(this.exchange.as_mut(), cx));
+                    }
                     match polled {
                         Ok(Poll::Pending) if ends.is_reset(cx) => Step::Gone,
                         Ok(Poll::Pending) => Step::Wait,
                         Ok(Poll::Ready((response, exact, empty))) => {
-                            let (parts, body) = response.into_parts();
+                            let (mut parts, body) = response.into_parts();
+                            if ends.opening.take().is_some() && parts.status.is_success() {
+                                tracing::debug!(status = %parts.status, "would open a WebSocket that nobody holds");
+                                parts.status = StatusCode::NOT_IMPLEMENTED;
+                            }
                             let step = ends.begin(parts, exact, empty);
                             if let Step::Next = step {
                                 this.exchange.set(Exchange::Responding { body });
@@ -200,6 +225,19 @@ where
     }
 }
 
+/// Polls the handler that holds the WebSocket. Its response is the one that `WebSocketUpgrade` gave; the 200 is out.
+fn poll_holder<F: Future, B>(mut exchange: Pin<&mut Exchange<F, B>>, cx: &mut Context<'_>) -> Poll<()> {
+    if let ExchangeProject::Handling { future } = exchange.as_mut().project() {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(_)) => {}
+            Err(panic) => tracing::error!("handler {}", panic_message(&*panic)),
+        }
+        exchange.set(Exchange::Receiving);
+    }
+    Poll::Ready(())
+}
+
 enum Expired {
     Handler,
     Body,
@@ -215,7 +253,22 @@ impl Ends {
         }
     }
 
+    /// After the handler was polled: whether it has made a WebSocket of the stream.
+    fn has_accepted(&self, cx: &Context<'_>) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.duplex.leave(cx, None).accepted)
+    }
+
+    /// Answers the request, which counts no longer. `None`: the stream is gone.
+    fn open(&mut self) -> Option<Box<Socket>> {
+        self.counted = None;
+        self.scope.responded();
+        self.opening.take()?.open(&self.handle, &self.scope)
+    }
+
     fn enter(&self) {
+        if let Some(opening) = &self.opening {
+            opening.duplex.enter();
+        }
         if let Some(watch) = &self.watch {
             watch.enter();
         }
