@@ -39,6 +39,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
+//! | `files` | `file`: files as content, sent by `sendfile(2)` where that is possible; Unix |
 //! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
 //! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |
 //! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
@@ -49,6 +50,11 @@ mod body;
 mod config;
 mod conn;
 mod control;
+#[cfg(feature = "files")]
+pub mod file;
+#[cfg(not(feature = "files"))]
+#[path = "no_files.rs"]
+mod file;
 mod handler;
 mod io;
 mod listener;

@@ -12,7 +12,7 @@
 //!   blocking pool. Kernels and file systems that cannot tell the difference are taken to need one.
 //!
 //! ```
-//! # #[cfg(feature = "server-core")]
+//! # #[cfg(feature = "rt-tokio")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //!
@@ -45,7 +45,7 @@
 //!     Ok(())
 //! })
 //! # }
-//! # #[cfg(not(feature = "server-core"))]
+//! # #[cfg(not(feature = "rt-tokio"))]
 //! # fn main() {}
 //! ```
 //!
@@ -67,13 +67,11 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rt-tokio` | reads from disks on tokio's blocking pool |
-//! | `server-core` | `Files` as a handler; requests and bodies of server-core |
 //! | `tower` | `Files` as a `tower::Service` |
 
 #[cfg(not(unix))]
 compile_error!("server-files needs a Unix system: descriptors are what its safety rests on");
 
-mod body;
 mod byteranges;
 mod cache;
 mod coding;
@@ -81,14 +79,12 @@ mod conditional;
 mod disposition;
 mod etag;
 mod files;
-#[cfg(feature = "server-core")]
 mod handler;
 mod listing;
 mod mime;
 mod open;
 mod options;
 mod path;
-mod pool;
 mod range;
 mod request;
 mod resource;
@@ -97,10 +93,11 @@ mod send_file;
 #[cfg(feature = "tower")]
 mod tower;
 
-pub use body::{FileBody, FileRange, Piece};
 pub use files::{Files, ServeFuture};
+// The body of its responses.
 pub use options::{BuildError, Builder};
 pub use request::FileRequest;
 pub use send_file::{SendFile, SendFileFuture};
+pub use server_core::file::{FileBody, FileRange, Piece};
 #[cfg(feature = "tower")]
 pub use tower::ServiceFuture;
