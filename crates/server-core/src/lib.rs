@@ -29,6 +29,7 @@
 //! | accepting, shutting down, counters | [`Server`], [`Control`] |
 //! | what answers, and what it is given | [`Handler`], [`Request`], [`Incoming`], [`Body`] |
 //! | WebSockets, both ends | [`ws`] |
+//! | files, server-sent events | `file`, `sse` |
 //! | limits and deadlines | [`Config`] |
 //! | another runtime, another transport | [`Listener`], [`Timer`], [`Server::connection`] |
 //!
@@ -41,6 +42,7 @@
 //! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
 //! | `files` | `file`: files as content, sent by `sendfile(2)` where that is possible; Unix |
 //! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
+//! | `sse` | `sse`: server-sent events as a response |
 //! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |
 //! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
@@ -61,6 +63,8 @@ mod listener;
 mod request;
 pub mod rt;
 mod server;
+#[cfg(feature = "sse")]
+pub mod sse;
 mod timer;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -69,6 +73,8 @@ mod tower;
 pub mod ws;
 
 // Their types are part of this API: limits, errors, close codes.
+#[cfg(feature = "sse")]
+pub use wire_sse;
 pub use {wire_http1, wire_ws};
 
 pub use body::{Body, BodyError, BoxError, Incoming, Trailers};
