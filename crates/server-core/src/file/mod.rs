@@ -1,4 +1,4 @@
-//! Files as content (feature `files`, Unix): [`FileBody`] is a response body, or becomes a [`Body`](crate::Body).
+//! Files as content (feature `files`, Unix): [`FileBody`] is a response body, or becomes a [`Body`].
 //!
 //! ```
 //! # fn open() -> std::io::Result<server_core::Body> {
