@@ -7,6 +7,7 @@
 //! - **Conditional requests** in the order of RFC 9110 section 13.2.2, by strong entity tags and dates.
 //! - **Ranges**, one or several, bounded (section 14).
 //! - **Precompressed files** beside the originals: `.zst`, `.br`, `.gz`.
+//! - **Large files are not read**: over HTTP/1 in cleartext the kernel sends them (`sendfile`, on Linux).
 //! - **Nothing blocks the executor** with the feature `rt-tokio`: what the kernel has in memory is opened (`RESOLVE_CACHED`)
 //!   and read (`RWF_NOWAIT`) in place, which costs less than a trip to another thread; whatever needs a disk goes to tokio's
 //!   blocking pool. Kernels and file systems that cannot tell the difference are taken to need one.

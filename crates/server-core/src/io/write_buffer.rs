@@ -290,4 +290,75 @@ mod tests {
             assert!(got == expected, "limit {limit}");
         }
     }
+
+    /// Takes so many bytes at once.
+    #[cfg(feature = "files")]
+    struct Narrow(Vec<u8>, usize);
+
+    #[cfg(feature = "files")]
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let len = bytes.len().min(self.1);
+            self.0.extend_from_slice(&bytes[..len]);
+            Poll::Ready(Ok(len))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Files leave in their place, whether the stream can send them or they are read; a file that is too short is an error.
+    #[cfg(feature = "files")]
+    #[test]
+    fn files_keep_their_place() -> io::Result<()> {
+        let path = std::env::current_exe()?;
+        let (content, file) = (std::fs::read(&path)?, std::sync::Arc::new(std::fs::File::open(&path)?));
+        let send: SendFile<Narrow> = |io, _, range| {
+            Poll::Ready(range.read().map(|bytes| {
+                let len = bytes.len().min(io.1);
+                io.0.extend_from_slice(&bytes[..len]);
+                len
+            }))
+        };
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for (limit, send_file) in [(7, None), (5000, None), (5000, Some(send)), (1 << 30, Some(send))] {
+            let mut buffer = WriteBuffer::default();
+            let range = |offset, len| FileRange::new(std::sync::Arc::clone(&file), offset, len);
+            buffer.tail().extend_from_slice(b"head");
+            buffer.push_file(range(10, 300_000));
+            buffer.tail().extend_from_slice(b"between");
+            buffer.push_reference(Bytes::from(vec![b'x'; BY_REFERENCE]));
+            buffer.push_file(range(0, 5));
+            buffer.push_file(range(5, 1));
+            buffer.tail().extend_from_slice(b"end");
+            assert!(buffer.is_full(usize::MAX));
+            let (mut io, mut progress) = (Narrow(Vec::new(), limit), false);
+            let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
+            assert!(matches!(written, Poll::Ready(Ok(()))) && buffer.is_flushed());
+            let expected: [&[u8]; 5] =
+                [b"head", &content[10..300_010], b"between", &[b'x'; BY_REFERENCE], &content[..6]];
+            assert!(io.0 == [&expected.concat()[..], b"end"].concat(), "limit {limit}");
+
+            buffer.tail().push(b'a');
+            buffer.push_file(range(0, 1));
+            let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
+            assert!(written.is_ready() && buffer.tail().is_empty(), "no memory of what was written");
+
+            buffer.push_file(range(content.len() as u64 - 1, 2));
+            let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
+            assert!(
+                matches!(written, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof)
+            );
+        }
+        Ok(())
+    }
 }
