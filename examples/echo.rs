@@ -2,13 +2,13 @@
 //!
 //! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
 
+mod tls;
 #[path = "echo/upload.rs"]
 mod upload;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -23,10 +23,13 @@ use http_body::Frame;
 use serde::Serialize;
 use server_core::compress::{self, Compress, Padding};
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
-use server_core::tls::{Identity, SelfSigned, TlsAcceptor, TlsOptions};
+use server_core::sse::{EventStream, last_event_id};
+use server_core::wire_sse::Message;
 use server_core::ws::{WebSocket, WebSocketUpgrade};
 use server_core::{Body, Config, Control, Http2Config, Incoming, Listener as _, Request, Server, Stats};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::tls::Certificate;
 
 /// HTTP/1.1, HTTP/2 and WebSocket echo server
 #[derive(Parser)]
@@ -39,12 +42,8 @@ struct Options {
     /// Address to listen on with TLS; may be repeated [default: 127.0.0.1:8443 if it is free, if there is no --listen]
     #[arg(long, value_name = "ADDR")]
     listen_tls: Vec<String>,
-    /// Certificate chain in PEM [default: a self-signed one for localhost]
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// Its private key in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    certificate: Certificate,
     /// Threads; 1 is a single-threaded runtime
     #[arg(long, value_name = "N", default_value_t = cores(), value_parser = clap::value_parser!(u16).range(1..))]
     workers: u16,
@@ -137,7 +136,7 @@ async fn run(options: &Options) -> Result<(), String> {
     config.websocket_pong_timeout = Duration::from_millis(options.ws_pong_timeout_ms);
 
     let (plain, secure) = listeners(options)?;
-    let tls = if secure.is_empty() { None } else { Some(tls(options)?) };
+    let tls = if secure.is_empty() { None } else { Some(options.certificate.acceptor()?) };
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
 
@@ -205,22 +204,6 @@ fn listeners(options: &Options) -> Result<(Vec<TokioListener>, Vec<TokioListener
     Ok((plain, secure))
 }
 
-/// TLS with the given certificate, or with one made now, whose fingerprint it prints.
-fn tls(options: &Options) -> Result<TlsAcceptor, String> {
-    let identity = match (&options.cert, &options.key) {
-        (Some(cert), Some(key)) => Identity::from_pem_files(cert, key).map_err(|error| error.to_string())?,
-        _ => {
-            let made =
-                SelfSigned::new(&["localhost", "127.0.0.1", "::1"]).map_err(|error| error.to_string())?;
-            eprintln!("self-signed certificate for localhost, SHA-256 {}", made.fingerprint());
-            made.identity
-        }
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = TlsOptions::new(identity).provider(provider).http2().build();
-    Ok(TlsAcceptor::new(config.map_err(|error| format!("no TLS: {error}"))?))
-}
-
 fn announce(scheme: &str, listener: &TokioListener) -> Result<(), String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let mut out = io::stdout();
@@ -260,6 +243,7 @@ async fn answer(app: Arc<App>, request: Request) -> Response<Body> {
         _ if !read_only => text(StatusCode::NOT_FOUND, "not found\n"),
         "/" => with_type("text/html; charset=utf-8", include_str!("echo.html")),
         "/hello" => with_type("text/plain", "Hello, World!"),
+        "/events" => events(&app, &request),
         "/stats" => json(&Counters::from(app.control.stats())),
         "/sleep" => match parameter(&request, "ms", None) {
             Ok(ms) => {
@@ -368,6 +352,26 @@ async fn echo_messages(mut socket: WebSocket) {
             break;
         }
     }
+}
+
+/// `/events`: a counter each second, which goes on from the last event that the client has seen. It ends with the server.
+fn events(app: &App, request: &Request) -> Response<Body> {
+    let last = last_event_id(request).and_then(|id| id.parse().ok()).unwrap_or(0_u64);
+    let control = app.control.clone();
+    EventStream::new(TokioTimer, async move |mut events| {
+        let mut seconds = tokio::time::interval(Duration::from_secs(1));
+        for count in (1..).map(|count| last.saturating_add(count)) {
+            tokio::select! {
+                _ = seconds.tick() => {}
+                () = control.draining() => return,
+            }
+            let text = count.to_string();
+            if let Err(error) = events.send(&Message::data(&text).id(&text)).await {
+                return tracing::error!(%error, "event not sent");
+            }
+        }
+    })
+    .into_response()
 }
 
 /// `/stats`

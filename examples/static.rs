@@ -2,6 +2,8 @@
 //!
 //! `--help` has the flags; the README beside this file says what is answered.
 
+mod tls;
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -12,9 +14,11 @@ use clap::Parser;
 use http::{HeaderValue, Response};
 use http_body::Body as _;
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
-use server_core::{Listener as _, Request, Server};
+use server_core::{Config, Http2Config, Listener as _, Request, Server};
 use server_files::{FileBody, Files};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::tls::Certificate;
 
 /// Static file server
 #[derive(Parser)]
@@ -26,9 +30,15 @@ struct Options {
     /// Another directory for the paths below PATH; may be repeated
     #[arg(long, value_name = "PATH=DIR")]
     mount: Vec<String>,
-    /// Address to listen on; may be repeated; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    /// Address to listen on in cleartext; may be repeated; port 0 picks a free port [default: 127.0.0.1:8080, if there is
+    /// no --listen-tls]
+    #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Address to listen on with TLS; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    listen_tls: Vec<String>,
+    #[command(flatten)]
+    certificate: Certificate,
     /// Threads; 1 is a single-threaded runtime
     #[arg(long, value_name = "N", default_value_t = cores(), value_parser = clap::value_parser!(u16).range(1..))]
     workers: u16,
@@ -131,12 +141,12 @@ fn files(options: &Options) -> Result<Files, String> {
 
 async fn run(options: &Options) -> Result<(), String> {
     let files = files(options)?;
-    let mut listeners = Vec::new();
-    for address in resolve(&options.listen)? {
-        let listener =
-            TokioListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        listeners.push(listener);
-    }
+    let (plain, secure) = if options.listen.is_empty() && options.listen_tls.is_empty() {
+        (bind(&["127.0.0.1:8080".to_owned()])?, Vec::new())
+    } else {
+        (bind(&options.listen)?, bind(&options.listen_tls)?)
+    };
+    let tls = if secure.is_empty() { None } else { Some(options.certificate.acceptor()?) };
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
 
@@ -144,19 +154,18 @@ async fn run(options: &Options) -> Result<(), String> {
         let files = files.clone();
         async move { answer(&files, request).await }
     };
-    let server = Server::new(handler, TokioTimer);
-    for listener in listeners {
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let mut config = Config::default();
+    config.http2 = Some(Http2Config::default());
+    let server = Server::with_config(handler, TokioTimer, config);
+    for listener in plain {
+        announce("http", &listener)?;
         let server = server.clone();
-        tokio::spawn(async move {
-            if let Err(error) = serve(&server, listener).await {
-                tracing::error!(%error, %address, "listener failed");
-            }
-        });
-        let mut out = io::stdout();
-        writeln!(out, "listening on http://{address}")
-            .and_then(|()| out.flush())
-            .map_err(|error| format!("cannot say where it listens: {error}"))?;
+        tokio::spawn(async move { ended(serve(&server, listener).await) });
+    }
+    for (listener, tls) in secure.into_iter().zip(tls.iter().cycle()) {
+        announce("https", &listener)?;
+        let (server, listener) = (server.clone(), tls.listener(listener));
+        tokio::spawn(async move { ended(serve(&server, listener).await) });
     }
 
     let mut signals = async || tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} };
@@ -168,13 +177,31 @@ async fn run(options: &Options) -> Result<(), String> {
     }
 }
 
-fn resolve(listen: &[String]) -> Result<Vec<SocketAddr>, String> {
-    let mut addresses = Vec::new();
-    for name in listen {
-        let resolved = name.to_socket_addrs().map_err(|error| format!("cannot listen on {name}: {error}"))?;
-        addresses.extend(resolved);
+fn bind(names: &[String]) -> Result<Vec<TokioListener>, String> {
+    let mut listeners = Vec::new();
+    for name in names {
+        let addresses: Vec<SocketAddr> =
+            name.to_socket_addrs().map_err(|error| format!("cannot listen on {name}: {error}"))?.collect();
+        for address in addresses {
+            let listener = TokioListener::bind(address);
+            listeners.push(listener.map_err(|error| format!("cannot listen on {address}: {error}"))?);
+        }
     }
-    Ok(addresses)
+    Ok(listeners)
+}
+
+fn announce(scheme: &str, listener: &TokioListener) -> Result<(), String> {
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let mut out = io::stdout();
+    writeln!(out, "listening on {scheme}://{address}")
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("cannot say where it listens: {error}"))
+}
+
+fn ended(result: io::Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "listener failed");
+    }
 }
 
 /// The answer, and its line in the log: who, what, how it ended, how long the content is and how long it took to open.

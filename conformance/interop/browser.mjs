@@ -64,6 +64,15 @@ await check("a message is shown as text, never as markup", async () => {
   await say("<b id=injected>gr\u00fc\u00dfe</b> \u{1f980}");
   assert.equal(await page.locator("#injected").count(), 0, "the message became an element");
 });
+const count = async () => Number.parseInt(await page.locator("#count").textContent(), 10);
+const counted = (n) =>
+  page.waitForFunction((n) => Number.parseInt(document.querySelector("#count").textContent, 10) >= n, n);
+let seen = 0;
+await check("server-sent events arrive one by one", async () => {
+  await counted(1);
+  await counted((await count()) + 2);
+  seen = await count();
+});
 await check("the page says that the connection is lost", async () => {
   await server("stop");
   await state("lost");
@@ -75,6 +84,11 @@ await check("it reconnects to the server that came back", async () => {
   await server("start");
   await state("open");
   await say("hello again");
+});
+await check("the events go on from the last one that was seen", async () => {
+  await page.waitForFunction(() => /^\d+$/.test(document.querySelector("#count").textContent));
+  const next = await count();
+  assert.ok(next > seen, `${next} after ${seen}`);
 });
 await check("it asks nobody but its own server", () => {
   const strangers = requests.filter((url) => !url.startsWith(`${ORIGIN}/`));

@@ -26,6 +26,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
     if scripts::installed("curl", options, report) {
         report.check("files: curl reads ranges", || curl_ranges(&server));
         report.check("files: curl resumes 1 GiB", || curl_resumes(&server, site.path()));
+        report.check("files: curl over TLS, both versions", || curl_tls(options, site.path()));
     }
     if scripts::installed("wget", options, report) {
         report.check("files: wget -c resumes 1 GiB", || wget_resumes(&server, site.path()));
@@ -125,6 +126,22 @@ fn curl_resumes(server: &Server, folder: &Path) -> Result {
     curl(&["-C", "-", "-o", &path, &url])?;
     is_large(&part)?;
     Ok(fs::remove_file(&part)?)
+}
+
+/// Ranges and a large part over TLS, where files are read.
+fn curl_tls(options: &Options, folder: &Path) -> Result {
+    let root = folder.join("root").to_string_lossy().into_owned();
+    let server = Server::start(&options.files, &[&root, "--quiet", "--listen-tls", "127.0.0.1:0"])?;
+    let origin = format!("https://{}", server.tls().ok_or("no listener with TLS")?);
+    for version in ["--http1.1", "--http2"] {
+        let small = curl(&["-k", version, "-r", "2-4", &format!("{origin}/ten.txt")])?;
+        ensure!(small == b"234", "{version}: {:?}", String::from_utf8_lossy(&small));
+        let range = format!("{}-{}", MARKS, MARKS + 9_999_999);
+        let large = curl(&["-k", version, "-r", &range, &format!("{origin}/large.bin")])?;
+        ensure!(large.len() == 10_000_000, "{version}: {} bytes", large.len());
+        ensure!(large[..8] == MARKS.to_le_bytes(), "{version}: another mark");
+    }
+    server.stop()
 }
 
 fn wget_resumes(server: &Server, folder: &Path) -> Result {

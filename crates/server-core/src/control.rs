@@ -87,6 +87,12 @@ impl Control {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Waits until the shutdown begins: for responses that would never end by themselves.
+    pub async fn draining(&self) {
+        let mut wait = self.wait(0);
+        poll_fn(|cx| wait.poll_draining(cx)).await;
+    }
+
     /// Waits until no connection is open.
     pub async fn closed(&self) {
         let mut wait = self.wait(1);

@@ -28,7 +28,7 @@ use crate::request::Request;
 /// ```
 pub trait Handler<R> {
     /// What the response carries.
-    type Body: Body<Error: Into<BoxError>>;
+    type Body: Body<Error: Into<BoxError>> + 'static;
     /// The response to come.
     type Future: Future<Output = Response<Self::Body>>;
 
@@ -40,7 +40,7 @@ impl<F, R, Answer, B> Handler<R> for F
 where
     F: Fn(R) -> Answer,
     Answer: Future<Output = Response<B>>,
-    B: Body<Error: Into<BoxError>>,
+    B: Body<Error: Into<BoxError>> + 'static,
 {
     type Body = B;
     type Future = Answer;

@@ -30,6 +30,7 @@
 //! | what answers, and what it is given | [`Handler`], [`Request`], [`Incoming`], [`Body`] |
 //! | WebSockets, both ends | [`ws`] |
 //! | forms and uploads | `multipart` |
+//! | files, server-sent events | `file`, `sse` |
 //! | limits and deadlines | [`Config`] |
 //! | another runtime, another transport | [`Listener`], [`Timer`], [`Server::connection`] |
 //!
@@ -40,8 +41,10 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
+//! | `files` | `file`: files as content, sent by `sendfile(2)` where that is possible; Unix |
 //! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
 //! | `multipart` | `multipart`: forms and uploads as streams, saved to files; URL-encoded forms |
+//! | `sse` | `sse`: server-sent events as a response |
 //! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |
 //! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
@@ -54,6 +57,11 @@ pub mod compress;
 mod config;
 mod conn;
 mod control;
+#[cfg(feature = "files")]
+pub mod file;
+#[cfg(not(feature = "files"))]
+#[path = "no_files.rs"]
+mod file;
 mod handler;
 mod io;
 mod listener;
@@ -62,6 +70,8 @@ pub mod multipart;
 mod request;
 pub mod rt;
 mod server;
+#[cfg(feature = "sse")]
+pub mod sse;
 mod timer;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -72,6 +82,8 @@ pub mod ws;
 // Their types are part of this API: limits, errors, close codes.
 #[cfg(feature = "multipart")]
 pub use wire_multipart;
+#[cfg(feature = "sse")]
+pub use wire_sse;
 pub use {wire_http1, wire_ws};
 
 pub use body::{Body, BodyError, BoxError, Incoming, Trailers};

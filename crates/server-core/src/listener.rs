@@ -20,6 +20,15 @@ pub trait Listener {
     /// # Errors
     /// What the system says when it cannot tell.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// How its streams send a file without reading it, where they can: by [`FileRange::send_to`], awaiting readiness as
+    /// their `poll_write` does. Where they cannot, files are read; that is the default.
+    ///
+    /// [`FileRange::send_to`]: crate::file::FileRange::send_to
+    #[cfg(feature = "files")]
+    fn send_file(&self) -> Option<crate::file::SendFile<Self::Io>> {
+        None
+    }
 }
 
 /// What is known of a connection.

@@ -123,7 +123,7 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
     where
         Io: AsyncRead + AsyncWrite + Unpin,
     {
-        Connection::new(io, info, Registration::new(&self.shared.control), Arc::clone(&self.shared))
+        Connection::new(io, None, info, Registration::new(&self.shared.control), Arc::clone(&self.shared))
     }
 
     /// Accepts the next connection; `None` once the server shuts down. Waits while
@@ -168,7 +168,11 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
             };
             // Another listener may have taken the last place meanwhile.
             let registration = poll_fn(|cx| room.poll_register(cx)).await;
-            return Ok(Some(Connection::new(io, info, registration, Arc::clone(&self.shared))));
+            #[cfg(feature = "files")]
+            let send_file = listener.send_file();
+            #[cfg(not(feature = "files"))]
+            let send_file = None;
+            return Ok(Some(Connection::new(io, send_file, info, registration, Arc::clone(&self.shared))));
         }
     }
 }

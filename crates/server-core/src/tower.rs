@@ -25,7 +25,7 @@ pub struct Tower<S>(
 impl<S, B> Handler<http::Request<Incoming>> for Tower<S>
 where
     S: Service<http::Request<Incoming>, Response = Response<B>, Error: fmt::Display> + Clone,
-    B: http_body::Body<Error: Into<BoxError>>,
+    B: http_body::Body<Error: Into<BoxError>> + 'static,
 {
     type Body = MaybeBody<B>;
     type Future = TowerFuture<S, S::Future>;

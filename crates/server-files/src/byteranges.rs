@@ -9,8 +9,7 @@ use std::{fmt::Write as _, fs::File};
 
 use bytes::Bytes;
 use http::HeaderValue;
-
-use crate::body::{FileBody, FileRange, Piece};
+use server_core::file::{FileBody, FileRange, Piece};
 
 /// The parts of `file`, whose length is `len`, each under its own head; and the content type of the whole.
 pub(crate) fn multipart(

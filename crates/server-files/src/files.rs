@@ -8,14 +8,13 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use server_core::file::{Blocking, FileBody};
 
-use crate::body::FileBody;
 use crate::cache::Cache;
 use crate::coding::{self, Coding};
 use crate::open::{Facts, Fault, Opened, Root, Wait};
 use crate::options::{BuildError, Builder, fits};
 use crate::path::{PathError, SafePath};
-use crate::pool::{self, Task};
 use crate::request::{Field, FileRequest, Method};
 use crate::resource::{Representation, Resource};
 use crate::response::Chosen;
@@ -85,7 +84,7 @@ impl Files {
             Ok(response) => State::Ready(Some(response)),
             Err(WouldBlock) => {
                 let (inner, request) = (Arc::clone(&self.inner), request.into_owned());
-                State::Waiting(pool::run(move || {
+                State::Waiting(Blocking::run(move || {
                     // Allowed to wait, it never says that it would.
                     inner.answer(&request, now, Wait::Allowed).unwrap_or_else(|WouldBlock| {
                         inner.finish(&request, response::error(StatusCode::SERVICE_UNAVAILABLE))
@@ -104,7 +103,7 @@ pub struct ServeFuture(State);
 #[derive(Debug)]
 enum State {
     Ready(Option<Response<FileBody>>),
-    Waiting(Task<Response<FileBody>>),
+    Waiting(Blocking<Response<FileBody>>),
 }
 
 impl Future for ServeFuture {

@@ -1,8 +1,8 @@
-//! [`Files`] as a handler of server-core (feature `server-core`).
+//! [`Files`] as a handler of server-core.
 
+use server_core::file::FileBody;
 use server_core::{Handler, Incoming, Request};
 
-use crate::body::FileBody;
 use crate::files::{Files, ServeFuture};
 
 impl Handler<Request> for Files {
@@ -20,11 +20,5 @@ impl Handler<http::Request<Incoming>> for Files {
 
     fn call(&self, request: http::Request<Incoming>) -> ServeFuture {
         self.serve(&request)
-    }
-}
-
-impl From<FileBody> for server_core::Body {
-    fn from(body: FileBody) -> Self {
-        Self::new(body)
     }
 }

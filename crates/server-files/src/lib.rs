@@ -7,12 +7,13 @@
 //! - **Conditional requests** in the order of RFC 9110 section 13.2.2, by strong entity tags and dates.
 //! - **Ranges**, one or several, bounded (section 14).
 //! - **Precompressed files** beside the originals: `.zst`, `.br`, `.gz`.
+//! - **Large files are not read**: over HTTP/1 in cleartext the kernel sends them (`sendfile`, on Linux).
 //! - **Nothing blocks the executor** with the feature `rt-tokio`: what the kernel has in memory is opened (`RESOLVE_CACHED`)
 //!   and read (`RWF_NOWAIT`) in place, which costs less than a trip to another thread; whatever needs a disk goes to tokio's
 //!   blocking pool. Kernels and file systems that cannot tell the difference are taken to need one.
 //!
 //! ```
-//! # #[cfg(feature = "server-core")]
+//! # #[cfg(feature = "rt-tokio")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //!
@@ -45,7 +46,7 @@
 //!     Ok(())
 //! })
 //! # }
-//! # #[cfg(not(feature = "server-core"))]
+//! # #[cfg(not(feature = "rt-tokio"))]
 //! # fn main() {}
 //! ```
 //!
@@ -67,13 +68,11 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rt-tokio` | reads from disks on tokio's blocking pool |
-//! | `server-core` | `Files` as a handler; requests and bodies of server-core |
 //! | `tower` | `Files` as a `tower::Service` |
 
 #[cfg(not(unix))]
 compile_error!("server-files needs a Unix system: descriptors are what its safety rests on");
 
-mod body;
 mod byteranges;
 mod cache;
 mod coding;
@@ -81,14 +80,12 @@ mod conditional;
 mod disposition;
 mod etag;
 mod files;
-#[cfg(feature = "server-core")]
 mod handler;
 mod listing;
 mod mime;
 mod open;
 mod options;
 mod path;
-mod pool;
 mod range;
 mod request;
 mod resource;
@@ -97,10 +94,11 @@ mod send_file;
 #[cfg(feature = "tower")]
 mod tower;
 
-pub use body::{FileBody, FileRange, Piece};
 pub use files::{Files, ServeFuture};
+// The body of its responses.
 pub use options::{BuildError, Builder};
 pub use request::FileRequest;
 pub use send_file::{SendFile, SendFileFuture};
+pub use server_core::file::{FileBody, FileRange, Piece};
 #[cfg(feature = "tower")]
 pub use tower::ServiceFuture;

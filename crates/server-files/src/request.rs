@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// What of a request decides about a file: method, path, query, and eight fields.
 ///
-/// Made from a reference to a `http::Request`, or (feature `server-core`) to a `server_core::Request`.
+/// Made from a reference to a `http::Request`, or to a `server_core::Request`.
 #[derive(Clone, Debug)]
 pub struct FileRequest<'a> {
     pub(crate) method: Method,
@@ -105,7 +105,6 @@ impl<'a, B> From<&'a http::Request<B>> for FileRequest<'a> {
     }
 }
 
-#[cfg(feature = "server-core")]
 impl<'a> From<&'a server_core::Request> for FileRequest<'a> {
     fn from(request: &'a server_core::Request) -> Self {
         Self::new(request.method(), request.path(), request.query(), request.fields())

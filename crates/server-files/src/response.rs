@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
+use server_core::file::{FileBody, FileRange};
 
-use crate::body::{FileBody, FileRange};
 use crate::byteranges::multipart;
 use crate::conditional::{Verdict, evaluate};
 use crate::etag::Validators;

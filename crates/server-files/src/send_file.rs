@@ -7,11 +7,10 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use http::{HeaderValue, Response, StatusCode, header};
+use server_core::file::{Blocking, FileBody};
 
-use crate::body::FileBody;
 use crate::disposition::disposition;
 use crate::open::{Opened, open_trusted};
-use crate::pool::{self, Task};
 use crate::request::{FileRequest, Method};
 use crate::resource::{Representation, Resource};
 use crate::response::{self, Chosen};
@@ -82,7 +81,7 @@ impl SendFile {
     /// The file cannot be opened, is no regular file, or cannot be deleted as it should.
     pub fn respond<'a>(self, request: impl Into<FileRequest<'a>>) -> SendFileFuture {
         let request = request.into().into_owned();
-        SendFileFuture(pool::run(move || self.answer(&request)))
+        SendFileFuture(Blocking::run(move || self.answer(&request)))
     }
 
     fn answer(self, request: &FileRequest<'_>) -> io::Result<Response<FileBody>> {
@@ -117,7 +116,7 @@ impl SendFile {
 /// The response of a [`SendFile`], to come.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct SendFileFuture(Task<io::Result<Response<FileBody>>>);
+pub struct SendFileFuture(Blocking<io::Result<Response<FileBody>>>);
 
 impl Future for SendFileFuture {
     type Output = io::Result<Response<FileBody>>;

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
+use server_core::file::FileBody;
 use tower_service::Service;
 
-use crate::body::FileBody;
 use crate::files::{Files, ServeFuture};
 
 impl<B> Service<Request<B>> for Files {

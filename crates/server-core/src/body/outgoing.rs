@@ -9,6 +9,8 @@ use futures_core::Stream;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::{BoxError, Incoming};
+#[cfg(feature = "files")]
+use crate::file::FileBody;
 
 /// A response body. Handlers may answer with any [`http_body::Body`]; this one is convenient and costs no allocation
 /// for what lies in memory.
@@ -26,6 +28,8 @@ enum Kind {
     Empty,
     Whole(Bytes),
     Incoming(Incoming),
+    #[cfg(feature = "files")]
+    Files(Box<FileBody>),
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -86,6 +90,35 @@ impl From<Incoming> for Body {
     }
 }
 
+#[cfg(feature = "files")]
+impl From<FileBody> for Body {
+    fn from(files: FileBody) -> Self {
+        Self(Kind::Files(Box::new(files)))
+    }
+}
+
+#[cfg(feature = "files")]
+impl Body {
+    /// The files it is made of, if it is.
+    pub(crate) fn files(&self) -> Option<&FileBody> {
+        match &self.0 {
+            Kind::Files(files) => Some(files),
+            _ => None,
+        }
+    }
+
+    /// Leaves nothing in their place.
+    pub(crate) fn take_files(&mut self) -> Option<Box<FileBody>> {
+        match std::mem::take(&mut self.0) {
+            Kind::Files(files) => Some(files),
+            other => {
+                self.0 = other;
+                None
+            }
+        }
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -103,6 +136,10 @@ impl HttpBody for Body {
             Kind::Incoming(incoming) => {
                 Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
+            #[cfg(feature = "files")]
+            Kind::Files(files) => Pin::new(&mut **files)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
             Kind::Boxed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -112,6 +149,8 @@ impl HttpBody for Body {
             Kind::Empty => true,
             Kind::Whole(bytes) => bytes.is_empty(),
             Kind::Incoming(incoming) => incoming.is_end_stream(),
+            #[cfg(feature = "files")]
+            Kind::Files(files) => files.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -121,6 +160,8 @@ impl HttpBody for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Incoming(incoming) => incoming.size_hint(),
+            #[cfg(feature = "files")]
+            Kind::Files(files) => files.size_hint(),
             Kind::Boxed(body) => body.size_hint(),
         }
     }

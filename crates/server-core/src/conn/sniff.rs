@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::deadline::{Alarm, Deadline, Deadlines};
 use super::{ConnectionError, http1, http2};
 use crate::control::Registration;
+use crate::file::SendFile;
 use crate::handler::{Handler, RequestKind};
 use crate::io::ReadBuffer;
 use crate::listener::ConnectionInfo;
@@ -63,6 +64,7 @@ pin_project! {
 /// A connection of unknown version.
 struct Sniff<Io> {
     io: Io,
+    send_file: Option<SendFile<Io>>,
     info: ConnectionInfo,
     registration: Registration,
     input: ReadBuffer,
@@ -85,6 +87,7 @@ where
 {
     pub(crate) fn new(
         io: Io,
+        send_file: Option<SendFile<Io>>,
         info: ConnectionInfo,
         registration: Registration,
         shared: Arc<Shared<H, T>>,
@@ -92,7 +95,8 @@ where
         let began = shared.timer.now();
         let handshaking = info.awaits_handshake();
         if !handshaking && !http2::is_enabled(&shared.config) {
-            let driver = http1::Connection::new(io, ReadBuffer::default(), info, registration, shared, began);
+            let input = ReadBuffer::default();
+            let driver = http1::Connection::new(io, send_file, input, info, registration, shared, began);
             return Self { state: State::Http1 { driver } };
         }
         let limit =
@@ -100,7 +104,7 @@ where
         let mut deadlines = Deadlines::default();
         deadlines.set(Deadline::Head, began + limit);
         let input = ReadBuffer::default();
-        let sniff = Sniff { io, info, registration, input, deadlines, began, handshaking };
+        let sniff = Sniff { io, send_file, info, registration, input, deadlines, began, handshaking };
         Self { state: State::Sniffing { alarm: Alarm::new(), sniff: Some(sniff), shared } }
     }
 }
@@ -180,13 +184,22 @@ where
                 StateProject::Sniffing { alarm, sniff, shared } => {
                     let Some(sniffing) = sniff else { return Poll::Ready(Ok(())) };
                     let version = std::task::ready!(sniffing.poll(cx, alarm, shared))?;
-                    let Some(Sniff { io, info, registration, input, began, .. }) = sniff.take() else {
+                    let Some(Sniff { io, send_file, info, registration, input, began, .. }) = sniff.take()
+                    else {
                         continue;
                     };
                     let shared = Arc::clone(shared);
                     state.set(match version {
                         Version::Http1 => State::Http1 {
-                            driver: http1::Connection::new(io, input, info, registration, shared, began),
+                            driver: http1::Connection::new(
+                                io,
+                                send_file,
+                                input,
+                                info,
+                                registration,
+                                shared,
+                                began,
+                            ),
                         },
                         Version::Http2 => {
                             match http2::Connection::new(io, input, info, registration, shared, began) {

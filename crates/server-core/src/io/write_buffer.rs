@@ -10,6 +10,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
+use crate::file::{FileRange, SendFile};
+
 /// Pieces from here on are not copied.
 const BY_REFERENCE: usize = 4 << 10;
 /// Slices of one write.
@@ -21,7 +23,13 @@ const KEPT: usize = 4;
 const MAX_KEPT: usize = 256 << 10;
 
 /// Pieces that go by reference, each with the length of the flat buffer before it.
-type Large = VecDeque<(usize, Bytes)>;
+type Large = VecDeque<(usize, Piece)>;
+
+#[derive(Debug)]
+enum Piece {
+    Bytes(Bytes),
+    File(FileRange),
+}
 
 thread_local! {
     static POOL: RefCell<Vec<(Vec<u8>, Large)>> = const { RefCell::new(Vec::new()) };
@@ -34,19 +42,27 @@ pub(crate) struct WriteBuffer {
     /// What of `flat` has been written.
     written: usize,
     large: Large,
+    /// Bytes of `large` that lie in memory.
     large_len: usize,
+    /// Files in `large`.
+    files: usize,
     /// Something was written since the stream was last flushed.
     unflushed: bool,
 }
 
 impl WriteBuffer {
-    /// Bytes that wait.
+    /// Bytes in memory that wait.
     pub(crate) fn len(&self) -> usize {
         self.flat.len() - self.written + self.large_len
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && self.files == 0
+    }
+
+    /// Holds `limit` bytes, or a file: nothing more should be queued for now.
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        self.len() >= limit || self.files > 0
     }
 
     /// Nothing is left to write or to flush.
@@ -77,9 +93,16 @@ impl WriteBuffer {
     /// Queues a payload by reference, behind what [`tail`](Self::tail) holds.
     pub(crate) fn push_reference(&mut self, payload: Bytes) {
         self.large_len += payload.len();
-        self.large.push_back((self.flat.len(), payload));
+        self.large.push_back((self.flat.len(), Piece::Bytes(payload)));
     }
 
+    /// Queues a part of a file, which should be in the page cache.
+    pub(crate) fn push_file(&mut self, range: FileRange) {
+        self.files += 1;
+        self.large.push_back((self.flat.len(), Piece::File(range)));
+    }
+
+    /// What can be written up to the next file; none: the file is next.
     fn slices<'a>(&'a self, out: &mut [IoSlice<'a>; SLICES]) -> usize {
         let (mut count, mut from) = (0, self.written);
         let mut push = |bytes: &'a [u8]| {
@@ -90,7 +113,10 @@ impl WriteBuffer {
         };
         for (at, piece) in self.large.iter().take(SLICES) {
             push(&self.flat[from..*at]);
-            push(piece);
+            match piece {
+                Piece::Bytes(bytes) => push(bytes),
+                Piece::File(_) => return count,
+            }
             from = *at;
         }
         if self.large.len() <= SLICES {
@@ -108,7 +134,7 @@ impl WriteBuffer {
             if len == 0 {
                 break;
             }
-            let Some((_, piece)) = self.large.front_mut() else { break };
+            let Some((_, Piece::Bytes(piece))) = self.large.front_mut() else { break };
             let step = len.min(piece.len());
             piece.advance(step);
             self.large_len -= step;
@@ -129,12 +155,64 @@ impl WriteBuffer {
         }
     }
 
-    /// Writes everything and flushes. Returns with `Pending` as soon as the stream takes no more; `progress` says
-    /// whether it took anything.
+    /// Sends some of the file at the front, which has at least one byte.
+    fn poll_send<Io>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        send_file: Option<SendFile<Io>>,
+    ) -> Poll<io::Result<()>> {
+        let Some((at, Piece::File(range))) = self.large.front_mut() else { return Poll::Ready(Ok(())) };
+        let sent = match send_file.map(|send| send(io, cx, range)) {
+            Some(Poll::Pending) => return Poll::Pending,
+            Some(Poll::Ready(Ok(sent))) => sent,
+            Some(Poll::Ready(Err(error))) if error.kind() != io::ErrorKind::InvalidInput => {
+                return Poll::Ready(Err(error));
+            }
+            // A file system whose files can only be read.
+            None | Some(Poll::Ready(Err(_))) => {
+                let (at, bytes) = (*at, range.read()?);
+                self.large_len += bytes.len();
+                range.advance(bytes.len() as u64);
+                self.drop_sent();
+                self.large.push_front((at, Piece::Bytes(bytes)));
+                return Poll::Ready(Ok(()));
+            }
+        };
+        range.advance(sent as u64);
+        self.drop_sent();
+        // Nothing but the memory of what was written.
+        self.advance(0);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Forgets the file at the front if nothing of it is left.
+    fn drop_sent(&mut self) {
+        if let Some((_, Piece::File(range))) = self.large.front()
+            && range.is_empty()
+        {
+            self.large.pop_front();
+            self.files -= 1;
+        }
+    }
+
+    /// [`poll_write_files`](Self::poll_write_files) where there are none.
     pub(crate) fn poll_write<Io: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut Io,
+        progress: &mut bool,
+    ) -> Poll<io::Result<()>> {
+        self.poll_write_files(cx, io, None, progress)
+    }
+
+    /// Writes everything and flushes. Returns with `Pending` as soon as the stream takes no more; `progress` says
+    /// whether it took anything.
+    pub(crate) fn poll_write_files<Io: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        send_file: Option<SendFile<Io>>,
         progress: &mut bool,
     ) -> Poll<io::Result<()>> {
         while !self.is_empty() {
@@ -143,6 +221,11 @@ impl WriteBuffer {
             } else {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let count = self.slices(&mut slices);
+                if count == 0 {
+                    ready!(self.poll_send(cx, io, send_file))?;
+                    (*progress, self.unflushed) = (true, true);
+                    continue;
+                }
                 ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?
             };
             if written == 0 {
@@ -211,5 +294,76 @@ mod tests {
             }
             assert!(got == expected, "limit {limit}");
         }
+    }
+
+    /// Takes so many bytes at once.
+    #[cfg(feature = "files")]
+    struct Narrow(Vec<u8>, usize);
+
+    #[cfg(feature = "files")]
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let len = bytes.len().min(self.1);
+            self.0.extend_from_slice(&bytes[..len]);
+            Poll::Ready(Ok(len))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Files leave in their place, whether the stream can send them or they are read; a file that is too short is an error.
+    #[cfg(feature = "files")]
+    #[test]
+    fn files_keep_their_place() -> io::Result<()> {
+        let path = std::env::current_exe()?;
+        let (content, file) = (std::fs::read(&path)?, std::sync::Arc::new(std::fs::File::open(&path)?));
+        let send: SendFile<Narrow> = |io, _, range| {
+            Poll::Ready(range.read().map(|bytes| {
+                let len = bytes.len().min(io.1);
+                io.0.extend_from_slice(&bytes[..len]);
+                len
+            }))
+        };
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for (limit, send_file) in [(7, None), (5000, None), (5000, Some(send)), (1 << 30, Some(send))] {
+            let mut buffer = WriteBuffer::default();
+            let range = |offset, len| FileRange::new(std::sync::Arc::clone(&file), offset, len);
+            buffer.tail().extend_from_slice(b"head");
+            buffer.push_file(range(10, 300_000));
+            buffer.tail().extend_from_slice(b"between");
+            buffer.push_reference(Bytes::from(vec![b'x'; BY_REFERENCE]));
+            buffer.push_file(range(0, 5));
+            buffer.push_file(range(5, 1));
+            buffer.tail().extend_from_slice(b"end");
+            assert!(buffer.is_full(usize::MAX));
+            let (mut io, mut progress) = (Narrow(Vec::new(), limit), false);
+            let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
+            assert!(matches!(written, Poll::Ready(Ok(()))) && buffer.is_flushed());
+            let expected: [&[u8]; 5] =
+                [b"head", &content[10..300_010], b"between", &[b'x'; BY_REFERENCE], &content[..6]];
+            assert!(io.0 == [&expected.concat()[..], b"end"].concat(), "limit {limit}");
+
+            buffer.tail().push(b'a');
+            buffer.push_file(range(0, 1));
+            let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
+            assert!(written.is_ready() && buffer.tail().is_empty(), "no memory of what was written");
+
+            buffer.push_file(range(content.len() as u64 - 1, 2));
+            let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
+            assert!(
+                matches!(written, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof)
+            );
+        }
+        Ok(())
     }
 }

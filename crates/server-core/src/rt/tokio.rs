@@ -93,6 +93,31 @@ impl Listener for TokioListener {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
+
+    #[cfg(all(feature = "files", target_os = "linux"))]
+    fn send_file(&self) -> Option<crate::file::SendFile<TcpStream>> {
+        Some(send_file)
+    }
+}
+
+/// Sends a file over TCP by `sendfile(2)`: what [`TokioListener`] gives as [`Listener::send_file`], for listeners around it.
+///
+/// # Errors
+/// Those of [`FileRange::send_to`](crate::file::FileRange::send_to).
+#[cfg(all(feature = "files", target_os = "linux"))]
+pub fn send_file(
+    stream: &mut TcpStream,
+    cx: &mut Context<'_>,
+    range: &crate::file::FileRange,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        let sent = stream.try_io(::tokio::io::Interest::WRITABLE, || range.send_to(&*stream));
+        if !matches!(&sent, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
+        {
+            return Poll::Ready(sent);
+        }
+    }
 }
 
 /// Accepts until [`Server::shutdown`], each connection in a task of its own.

@@ -23,6 +23,7 @@ mod rules;
 mod shutdown;
 mod sniff;
 mod sockets;
+mod sse;
 mod support;
 mod tasks;
 mod threads;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Request;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use server_files::{Files, Piece};
+use server_files::Files;
 
 use crate::tree::{Tree, get};
 
@@ -80,29 +80,4 @@ async fn a_cached_file_is_seen_anew_behind_its_age_and_the_cache_is_bounded() {
         get(&kept, other).await;
     }
     assert_eq!(get(&kept, "/ten.txt").await.into_body(), b"another");
-}
-
-#[tokio::test]
-async fn a_server_can_take_the_file_itself() {
-    let tree = Tree::new();
-    let files = Files::new(tree.root()).expect("a tree");
-    let request =
-        Request::get("/long.txt").header("range", "bytes=4-11,500-503").body(()).expect("a request");
-    let mut body = files.serve(&request).await.into_body();
-    let whole = body.size_hint().exact().expect("known");
-    let (mut ranges, mut len) = (Vec::new(), 0);
-    while let Some(piece) = body.next_piece() {
-        match piece {
-            Piece::Bytes(bytes) => len += bytes.len() as u64,
-            Piece::File(range) => {
-                let mut content = vec![0; range.len() as usize];
-                rustix::io::pread(&range, &mut content, range.offset())
-                    .expect("a descriptor that can be read");
-                len += range.len();
-                ranges.push(content);
-            }
-        }
-    }
-    assert_eq!(ranges, [b"00010002".to_vec(), b"0125".to_vec()]);
-    assert_eq!((len, body.size_hint().exact(), body.is_end_stream()), (whole, Some(0), true));
 }

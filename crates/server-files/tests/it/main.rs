@@ -4,5 +4,6 @@ mod bodies;
 mod race;
 mod rules;
 mod send_file;
+mod sendfile;
 mod services;
 mod tree;

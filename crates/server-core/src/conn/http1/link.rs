@@ -13,6 +13,7 @@ use crate::body::{BodySlot, BoxError, Demand};
 use crate::conn::Duplex;
 use crate::conn::deadline::{Deadline, Deadlines};
 use crate::control::{Control, Counted};
+use crate::file::SendFile;
 use crate::io::{ReadBuffer, WriteBuffer, poll_discard};
 use crate::listener::ConnectionInfo;
 
@@ -37,6 +38,8 @@ pub(super) enum Ending {
 
 pub(super) struct Link<Io> {
     pub(super) io: Option<Io>,
+    /// How it sends files, if it can.
+    pub(super) send_file: Option<SendFile<Io>>,
     pub(super) http: ServerConnection,
     pub(super) input: ReadBuffer,
     pub(super) output: WriteBuffer,
@@ -98,6 +101,7 @@ impl Drop for Current {
 impl<Io> Link<Io> {
     pub(super) fn new(
         io: Io,
+        send_file: Option<SendFile<Io>>,
         input: ReadBuffer,
         info: ConnectionInfo,
         control: Control,
@@ -108,6 +112,7 @@ impl<Io> Link<Io> {
         deadlines.set(Deadline::Head, now + config.head_timeout);
         Self {
             io: Some(io),
+            send_file,
             http: ServerConnection::new(config.http1.clone()),
             reading: input.is_empty(),
             input,
@@ -243,7 +248,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     ) -> Result<bool, ConnectionError> {
         let Some(io) = &mut self.io else { return Ok(true) };
         let mut progress = false;
-        let done = self.output.poll_write(cx, io, &mut progress)?.is_ready();
+        let done = self.output.poll_write_files(cx, io, self.send_file, &mut progress)?.is_ready();
         if done {
             self.deadlines.clear(Deadline::Write);
             if std::mem::take(&mut self.becomes_idle) {

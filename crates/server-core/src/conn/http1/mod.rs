@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use http_body::Body;
+use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -37,6 +37,7 @@ use super::{ConnectionError, date};
 use crate::body::BoxError;
 use crate::config::Config;
 use crate::control::Registration;
+use crate::file::{self, FileBody, Piece, SendFile};
 use crate::handler::{Handler, RequestKind};
 use crate::io::ReadBuffer;
 use crate::listener::ConnectionInfo;
@@ -75,7 +76,8 @@ pin_project! {
         /// The handler is working, or holds the WebSocket.
         Handling { #[pin] future: F },
         /// Its response is on its way.
-        Responding { #[pin] body: B, head: Option<Head> },
+        // The files instead of the body, where they are sent and not read.
+        Responding { #[pin] body: B, files: Option<Box<FileBody>>, head: Option<Head> },
     }
 }
 
@@ -89,6 +91,12 @@ impl<F, B> Exchange<F, B> {
 enum Protocol<Io> {
     Http(Box<Link<Io>>),
     WebSocket(Box<Driver<Io>>),
+}
+
+/// What a response body gave.
+enum Sent<D> {
+    Frame(Frame<D>),
+    Piece(Piece),
 }
 
 /// Whether anything moved.
@@ -107,6 +115,7 @@ where
     /// `input`: what was read of it already. `began`: when the time for its first head began to run.
     pub(crate) fn new(
         io: Io,
+        send_file: Option<SendFile<Io>>,
         input: ReadBuffer,
         info: ConnectionInfo,
         registration: Registration,
@@ -118,6 +127,7 @@ where
             alarm: Alarm::new(),
             protocol: Protocol::Http(Box::new(Link::new(
                 io,
+                send_file,
                 input,
                 info,
                 registration.control().clone(),
@@ -304,10 +314,13 @@ where
                 match polled {
                     Poll::Ready(_) if link.upgraded() => exchange.set(Exchange::Idle),
                     Poll::Ready(response) => {
-                        let (parts, body) = response.into_parts();
+                        let (parts, mut body) = response.into_parts();
                         link.begin_response();
                         let exact = body.size_hint().exact();
-                        exchange.set(Exchange::Responding { body, head: Some(Head { parts, exact }) });
+                        let head = Some(Head { parts, exact });
+                        let sends = link.send_file.is_some() && !link.needs_no_body(&head, &body);
+                        let files = if sends { file::take(&mut body) } else { None };
+                        exchange.set(Exchange::Responding { body, files, head });
                     }
                     Poll::Pending if link.upgraded() => return Ok(()),
                     Poll::Pending => {
@@ -317,24 +330,41 @@ where
                     }
                 }
             }
-            ExchangeProject::Responding { mut body, head } => {
-                if link.needs_no_body(head, &*body) {
+            ExchangeProject::Responding { mut body, files, head } => {
+                if files.is_none() && link.needs_no_body(head, &*body) {
                     link.end_response(head)?;
                     exchange.set(Exchange::Idle);
                     continue;
                 }
-                if link.output.len() >= config.write_buffer || *budget == 0 {
+                if link.output.is_full(config.write_buffer) || *budget == 0 {
                     link.awaits_write = true;
                     link.read_ahead();
                     return Ok(());
                 }
                 *budget -= 1;
                 link.enter();
-                let polled = body.as_mut().poll_frame(cx);
+                let polled = match files {
+                    None => body
+                        .as_mut()
+                        .poll_frame(cx)
+                        .map(|frame| frame.map(|frame| frame.map_err(Into::into).map(Sent::Frame))),
+                    Some(files) => files
+                        .poll_piece(cx)
+                        .map(|piece| piece.map(|piece| piece.map_err(Into::into).map(Sent::Piece))),
+                };
                 let demand = link.leave(cx);
                 let done = match polled {
-                    Poll::Ready(Some(Ok(frame))) => link.write_frame(head, frame, body.is_end_stream())?,
-                    Poll::Ready(Some(Err(error))) => link.body_failed(head, error.into())?,
+                    Poll::Ready(Some(Ok(Sent::Frame(frame)))) => {
+                        link.write_frame(head, frame, body.is_end_stream())?
+                    }
+                    Poll::Ready(Some(Ok(Sent::Piece(piece)))) => {
+                        let last = files.as_ref().is_some_and(|files| files.is_done());
+                        match piece {
+                            Piece::Bytes(bytes) => link.write_frame(head, Frame::data(bytes), last)?,
+                            Piece::File(range) => link.write_file(head, range, last)?,
+                        }
+                    }
+                    Poll::Ready(Some(Err(error))) => link.body_failed(head, error)?,
                     Poll::Ready(None) => link.end_response(head)?,
                     Poll::Pending if link.serve_body(demand, config, budget) == Progress::Made => false,
                     Poll::Pending => {

@@ -30,7 +30,7 @@ impl<Io> Link<Io> {
         if self.current.responded && self.finish_request(cx, config, budget) == Progress::Blocked {
             return None;
         }
-        if self.output.len() >= config.write_buffer || *budget == 0 {
+        if self.output.is_full(config.write_buffer) || *budget == 0 {
             self.awaits_write = true;
             return None;
         }

@@ -10,6 +10,7 @@ use wire_http1::{BodyLen, EncodeError};
 use super::link::{Ending, Link};
 use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
+use crate::file::FileRange;
 use crate::io::WriteBuffer;
 use crate::request::recycle_map;
 
@@ -139,6 +140,23 @@ impl<Io> Link<Io> {
             }
             Err(error) => Err(cut_off(error)),
         }
+    }
+
+    /// Encodes a part of a file, the head first. True: the response is complete.
+    pub(super) fn write_file(
+        &mut self,
+        head: &mut Option<Head>,
+        range: FileRange,
+        last: bool,
+    ) -> Result<bool, ConnectionError> {
+        if !self.write_head(head) {
+            return Ok(true);
+        }
+        let around = self.http.encode_data_header(range.len()).map_err(cut_off)?;
+        self.output.tail().extend_from_slice(around.as_bytes());
+        self.output.push_file(range);
+        self.output.tail().extend_from_slice(around.suffix());
+        if last { self.end_response(head) } else { Ok(false) }
     }
 
     /// The body is over.

@@ -1,0 +1,191 @@
+//! Server-sent events as a response (feature `sse`; HTML Living Standard section 9.2, by [`wire_sse`]).
+//!
+//! ```no_run
+//! # #[cfg(feature = "rt-tokio")]
+//! # mod with_tokio {
+//! use std::time::Duration;
+//!
+//! use server_core::rt::tokio::TokioTimer;
+//! use server_core::sse::{EventStream, last_event_id};
+//! use server_core::wire_sse::Message;
+//! use server_core::{Body, Request};
+//!
+//! /// Counts on from where the client has lost the connection.
+//! async fn count(request: Request) -> http::Response<Body> {
+//!     let last = last_event_id(&request).and_then(|id| id.parse().ok()).unwrap_or(0_u64);
+//!     EventStream::new(TokioTimer, async move |mut events| {
+//!         for count in last + 1.. {
+//!             let text = count.to_string();
+//!             if events.send(&Message::data(&text).id(&text)).await.is_err() {
+//!                 return;
+//!             }
+//!             tokio::time::sleep(Duration::from_secs(1)).await;
+//!         }
+//!     })
+//!     .into_response()
+//! }
+//! # }
+//! ```
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use http_body::Frame;
+use pin_project_lite::pin_project;
+use wire_sse::{EncodeError, Message};
+
+use crate::body::Body;
+use crate::request::Request;
+use crate::timer::Timer;
+
+/// Silence after which a comment is sent: proxies give up on idle connections after a minute or less.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The id of the last event that the client has seen, where it reconnects: its `Last-Event-ID` field.
+#[must_use]
+pub fn last_event_id(request: &Request) -> Option<&str> {
+    std::str::from_utf8(request.header("last-event-id")?).ok()
+}
+
+/// A stream of events, made by a future that the connection itself polls: nothing is spawned, and when the client leaves,
+/// the future is dropped. The stream ends when the future does, and the client then reconnects; a 204 instead of a stream
+/// tells it not to.
+///
+/// Each event is on its way before the future goes on, unless the client does not keep up: then it waits. A client that left
+/// without a word is found out by the next event or comment.
+#[must_use = "a stream is sent as a response"]
+pub struct EventStream<T, F> {
+    timer: T,
+    source: F,
+    queue: Arc<Mutex<Queue>>,
+    keep_alive: Duration,
+}
+
+impl<T: Timer, F: Future<Output = ()>> EventStream<T, F> {
+    /// The events that `source` sends. Where it hears of them from elsewhere, it awaits a channel.
+    pub fn new(timer: T, source: impl FnOnce(EventSender) -> F) -> Self {
+        let queue = Arc::<Mutex<Queue>>::default();
+        let source = source(EventSender { queue: Arc::clone(&queue) });
+        Self { timer, source, queue, keep_alive: KEEP_ALIVE }
+    }
+
+    /// Another time of silence after which a comment is sent than 15 seconds.
+    pub fn keep_alive(self, silence: Duration) -> Self {
+        Self { keep_alive: silence, ..self }
+    }
+
+    /// The response: with its content type, stored by no cache, and passed on at once by proxies that would gather it.
+    pub fn into_response(self) -> Response<Body>
+    where
+        T: Send + 'static,
+        T::Sleep: Send + 'static,
+        F: Send + 'static,
+    {
+        let Self { timer, source, queue, keep_alive } = self;
+        let sleep = timer.sleep_until(timer.now() + keep_alive);
+        let events = Events { source: Some(source), sleep, timer, queue, keep_alive };
+        let mut response = Response::new(Body::new(events));
+        for (name, value) in [
+            (header::CONTENT_TYPE, wire_sse::CONTENT_TYPE),
+            (header::CACHE_CONTROL, "no-store"),
+            // nginx, and those who do as it does.
+            (header::HeaderName::from_static("x-accel-buffering"), "no"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl<T, F> fmt::Debug for EventStream<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").field("keep_alive", &self.keep_alive).finish_non_exhaustive()
+    }
+}
+
+/// Where the source of an [`EventStream`] sends its events.
+#[derive(Debug)]
+pub struct EventSender {
+    queue: Arc<Mutex<Queue>>,
+}
+
+impl EventSender {
+    /// Sends an event; ready once the connection has taken it.
+    ///
+    /// # Errors
+    /// It holds what a stream cannot carry. Nothing was sent then.
+    pub async fn send(&mut self, event: &Message<'_>) -> Result<(), EncodeError> {
+        event.encode(&mut lock(&self.queue).events)?;
+        poll_fn(|cx| {
+            let mut queue = lock(&self.queue);
+            if queue.events.is_empty() {
+                return Poll::Ready(());
+            }
+            queue.sender = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        Ok(())
+    }
+}
+
+/// Between the source and the body.
+#[derive(Debug, Default)]
+struct Queue {
+    /// Encoded, and not taken yet.
+    events: Vec<u8>,
+    /// Waits until they are.
+    sender: Option<Waker>,
+}
+
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pin_project! {
+    struct Events<T: Timer, F> {
+        #[pin]
+        source: Option<F>,
+        #[pin]
+        sleep: T::Sleep,
+        timer: T,
+        queue: Arc<Mutex<Queue>>,
+        keep_alive: Duration,
+    }
+}
+
+impl<T: Timer, F: Future<Output = ()>> http_body::Body for Events<T, F> {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let mut this = self.project();
+        if let Some(source) = this.source.as_mut().as_pin_mut()
+            && source.poll(cx).is_ready()
+        {
+            this.source.set(None);
+        }
+        let Queue { mut events, sender } = std::mem::take(&mut *lock(this.queue));
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        if events.is_empty() {
+            if this.source.is_none() {
+                return Poll::Ready(None);
+            }
+            std::task::ready!(this.sleep.as_mut().poll(cx));
+            events.extend_from_slice(b":\n\n");
+        }
+        this.timer.reset(this.sleep, this.timer.now() + *this.keep_alive);
+        Poll::Ready(Some(Ok(Frame::data(events.into()))))
+    }
+}

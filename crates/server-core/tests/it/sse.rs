@@ -1,0 +1,134 @@
+//! Event streams: what is sent and when, and what happens when the client leaves.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use server_core::Request;
+use server_core::sse::{EventStream, last_event_id};
+use server_core::wire_sse::{EncodeError, Message};
+
+use super::support::{SimTimer, get, with_sim};
+
+/// The content of the chunks of a response without its head.
+fn chunks(text: &str) -> String {
+    let lines = text.split("\r\n").collect::<Vec<_>>();
+    lines.chunks(2).filter_map(|pair| pair.get(1)).copied().collect()
+}
+
+/// Each event leaves when it is sent, and a client that comes back hears the next.
+#[test]
+fn events_leave_at_once_and_go_on_from_the_last_id() {
+    let world = with_sim(|sim| {
+        let clock = sim.clock().clone();
+        move |request: Request| {
+            let clock = clock.clone();
+            let last = last_event_id(&request).and_then(|id| id.parse().ok()).unwrap_or(0_u32);
+            let stream = EventStream::new(SimTimer(clock.clone()), async move |mut events| {
+                for count in last + 1..last + 4 {
+                    let text = count.to_string();
+                    events.send(&Message::data(&text).id(&text)).await.expect("a number");
+                    clock.sleep_until(clock.now() + Duration::from_secs(1)).await;
+                }
+            });
+            async { stream.into_response() }
+        }
+    });
+    let client = world.connect();
+    world.send(&client, get("/"));
+    let text = client.text();
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    for line in ["content-type: text/event-stream", "cache-control: no-store", "x-accel-buffering: no"] {
+        assert!(head.contains(line), "{head}");
+    }
+    assert_eq!(chunks(body), "id: 1\ndata: 1\n\n");
+    for count in [2, 3] {
+        world.advance(1);
+        assert_eq!(chunks(&client.text()), format!("id: {count}\ndata: {count}\n\n"));
+    }
+    world.advance(1);
+    assert_eq!(client.text(), "0\r\n\r\n", "the source is done");
+
+    world.send(&client, "GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 41\r\n\r\n");
+    assert!(client.text().contains("id: 42\n"));
+}
+
+/// A comment after so much silence, and none while there are events; what cannot be sent is an error and no part of it.
+#[test]
+fn silence_is_filled_with_comments() {
+    let world = with_sim(|sim| {
+        let clock = sim.clock().clone();
+        move |_: Request| {
+            let clock = clock.clone();
+            let stream = EventStream::new(SimTimer(clock.clone()), async move |mut events| {
+                let refused = events.send(&Message::data("a\rb")).await;
+                assert_eq!(refused, Err(EncodeError::CarriageReturn));
+                clock.sleep_until(clock.now() + Duration::from_secs(25)).await;
+                events.send(&Message::data("x")).await.expect("text");
+                pending::<()>().await;
+            });
+            async { stream.keep_alive(Duration::from_secs(10)).into_response() }
+        }
+    });
+    let client = world.connect();
+    world.send(&client, get("/"));
+    assert!(client.text().ends_with("\r\n\r\n"), "the head alone");
+    let mut heard = Vec::new();
+    for second in 1..=50 {
+        world.advance(1);
+        let text = chunks(&client.text());
+        if !text.is_empty() {
+            heard.push((second, text));
+        }
+    }
+    let expected = [(10, ":\n\n"), (20, ":\n\n"), (25, "data: x\n\n"), (35, ":\n\n"), (45, ":\n\n")];
+    assert_eq!(heard, expected.map(|(second, text)| (second, text.to_owned())));
+}
+
+/// However the client leaves, what makes its events is dropped.
+#[test]
+fn a_client_that_leaves_ends_its_source() {
+    struct Dropped(Arc<AtomicBool>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    for leave in ["reset", "gone", "does not read"] {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let world = with_sim(|sim| {
+            let (clock, dropped) = (sim.clock().clone(), Arc::clone(&dropped));
+            move |_: Request| {
+                let (clock, guard) = (clock.clone(), Dropped(Arc::clone(&dropped)));
+                let busy = leave == "does not read";
+                let stream = EventStream::new(SimTimer(clock), async move |mut events| {
+                    let _guard = guard;
+                    let text = "x".repeat(10_000);
+                    if busy {
+                        while events.send(&Message::data(&text)).await.is_ok() {}
+                    }
+                    pending::<()>().await;
+                });
+                async { stream.into_response() }
+            }
+        });
+        let client = world.connect();
+        world.send(&client, get("/"));
+        assert!(!dropped.load(Ordering::Relaxed));
+        let _kept = match leave {
+            "reset" => {
+                client.pipe.reset();
+                Some(client)
+            }
+            "gone" => {
+                drop(client);
+                None
+            }
+            _ => Some(client),
+        };
+        world.advance(60);
+        assert!(dropped.load(Ordering::Relaxed), "{leave}");
+        assert_eq!(world.sim.live_tasks(), 0, "{leave}");
+    }
+}
