@@ -191,6 +191,22 @@ fn what_comes_too_late_is_refused() {
     assert_eq!(received(&client), []);
 }
 
+/// Who keeps the handle does not keep the stream: what is left of the request is refused all the same.
+#[test]
+fn a_handle_that_is_kept_does_not_keep_the_stream() {
+    let streams = Rc::new(RefCell::new(Vec::new()));
+    let kept = Rc::clone(&streams);
+    let world = world(move |request: Request| {
+        kept.borrow_mut().push(request.http2_stream().unwrap().clone());
+        async { text("early") }
+    });
+    let client = world.connect();
+    world.send(&client, [hello(&[]), post(1, "/")].concat());
+    let frames = received(&client);
+    assert_eq!((status(&frames, 1), reset_of(&frames, 1)), (Some(200), Some(NO_ERROR)));
+    assert_eq!(streams.borrow().len(), 1);
+}
+
 /// Each head arrives in time; that there is always one under way is no fault.
 #[test]
 fn heads_that_follow_each_other_have_a_time_each() {

@@ -24,11 +24,10 @@ struct Shared {
 
 /// `h2` itself would send an interim response, or a promise, at any time.
 struct Respond {
-    send: SendResponse<Bytes>,
+    /// `None` once the response is complete, or the stream is gone: a handle that is kept keeps no stream.
+    send: Option<SendResponse<Bytes>>,
     /// The final response is out.
     answered: bool,
-    /// So is its end, or the stream is gone.
-    over: bool,
 }
 
 /// Why an interim response or a push cannot be sent. The request itself goes on.
@@ -38,7 +37,7 @@ pub struct Http2StreamError(crate::BoxError);
 
 impl Http2Stream {
     pub(super) fn new(respond: SendResponse<Bytes>, may_push: bool) -> Self {
-        let respond = Respond { send: respond, answered: false, over: false };
+        let respond = Respond { send: Some(respond), answered: false };
         Self(Arc::new(Shared { respond: Mutex::new(respond), may_push }))
     }
 
@@ -51,24 +50,29 @@ impl Http2Stream {
         &self,
         response: Response<()>,
         end: bool,
-    ) -> Result<SendStream<Bytes>, h2::Error> {
+    ) -> Result<SendStream<Bytes>, Http2StreamError> {
         let mut respond = self.respond();
         respond.answered = true;
-        respond.send.send_response(response, end)
+        let send = respond.send.as_mut().ok_or_else(gone)?;
+        send.send_response(response, end).map_err(|error| Http2StreamError(error.into()))
     }
 
     /// Ready when the client has reset the stream, or the connection is gone. Before the final response only.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.respond().send.poll_reset(cx).map(drop)
+        self.respond().send.as_mut().map_or(Poll::Ready(()), |send| send.poll_reset(cx).map(drop))
     }
 
     pub(super) fn send_reset(&self, reason: Reason) {
-        self.respond().send.send_reset(reason);
+        if let Some(send) = &mut self.respond().send {
+            send.send_reset(reason);
+        }
     }
 
     /// The stream is over.
     pub(super) fn close(&self) {
-        self.respond().over = true;
+        let send = self.respond().send.take();
+        // Not under the lock: it may wake somebody.
+        drop(send);
     }
 
     /// Sends an interim response (RFC 9110 section 15.2), such as 103 with `Link` fields.
@@ -81,10 +85,11 @@ impl Http2Stream {
             return Err(Http2StreamError("HTTP/2 has no 101".into()));
         }
         let mut respond = self.respond();
-        if respond.answered || respond.over {
+        if respond.answered {
             return Err(Http2StreamError("the final response is out".into()));
         }
-        respond.send.send_informational(response).map_err(|error| Http2StreamError(error.into()))
+        let send = respond.send.as_mut().ok_or_else(gone)?;
+        send.send_informational(response).map_err(|error| Http2StreamError(error.into()))
     }
 
     /// Invites the client to send its content (RFC 9110 section 15.2.1).
@@ -105,11 +110,9 @@ impl Http2Stream {
             return Err(Http2StreamError("push is off".into()));
         }
         let mut respond = self.respond();
-        if respond.over {
-            return Err(Http2StreamError("the response is complete".into()));
-        }
+        let send = respond.send.as_mut().ok_or_else(gone)?;
         let push = || -> Result<(), h2::Error> {
-            let mut promised = respond.send.push_request(request)?;
+            let mut promised = send.push_request(request)?;
             let (mut parts, body) = response.into_parts();
             response::remove_connection_fields(&mut parts.headers);
             let mut stream = promised.send_response(Response::from_parts(parts, ()), body.is_empty())?;
@@ -120,6 +123,10 @@ impl Http2Stream {
         };
         push().map_err(|error| Http2StreamError(error.into()))
     }
+}
+
+fn gone() -> Http2StreamError {
+    Http2StreamError("the response is complete, or the stream is gone".into())
 }
 
 impl fmt::Debug for Http2Stream {
