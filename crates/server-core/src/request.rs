@@ -374,9 +374,9 @@ fn append_fields(map: &mut HeaderMap, table: &RequestHead, arena: &Bytes) {
             Some(known) => Ok(known_name(known)),
             None => HeaderName::from_bytes(&arena[field.name]),
         };
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(arena.slice(field.value))) {
-            map.append(name, value);
-        }
+        let Ok(name) = name else { continue };
+        let Ok(value) = HeaderValue::from_maybe_shared(arena.slice(field.value)) else { continue };
+        map.append(name, value);
     }
 }
 

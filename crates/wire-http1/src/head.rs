@@ -247,3 +247,23 @@ impl<'a> Deref for HeadView<'a> {
         &self.fields
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ServerConnection;
+
+    #[test]
+    fn ranges_count_from_the_prefix() {
+        // Behind an empty line, which is part of the prefix.
+        let input = b"\r\nGET /a HTTP/1.1\r\nHost:  b \r\nX-C: d\r\n\r\n";
+        let mut connection = ServerConnection::default();
+        assert_eq!(connection.decode(input).unwrap().consumed, input.len());
+        let head = connection.head();
+        assert_eq!(&input[head.target_range()], b"/a");
+        let view = head.view(input);
+        let by_range =
+            head.field_ranges().map(|field| (&input[field.name], &input[field.value], field.known));
+        assert!(by_range.eq(view.fields().map(|field| (field.name.as_bytes(), field.value, field.known))));
+        assert_eq!(head.field_ranges().len(), 2);
+    }
+}
