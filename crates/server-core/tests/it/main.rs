@@ -5,6 +5,7 @@ mod bodies;
 mod client;
 mod client_handshake;
 mod compress;
+mod compress_requests;
 mod deadlines;
 mod ends;
 mod fairness;
