@@ -37,6 +37,8 @@ enum Bench {
     Multipart,
     /// Content codings, against their backends called directly
     Compress,
+    /// The layer of content codings, against tower-http's
+    Layer,
     /// Masking, validating and decoding of wire-ws, against memcpy
     Ws,
 }
@@ -63,6 +65,9 @@ pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
         Bench::Http1 => run(&mut bench("http1")),
         Bench::Multipart => run(&mut bench("multipart")),
         Bench::Compress => run(&mut bench("compress")),
+        Bench::Layer => {
+            run(workspace.cargo(&BENCH).args(["--features", "layer-peer", "--bin", "layer", "--"]))
+        }
         Bench::Ws => run(&mut bench("ws")),
     }
 }
