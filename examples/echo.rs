@@ -2,9 +2,6 @@
 //!
 //! `cargo run --release --example echo -- --help`; the routes are in the README beside this file.
 
-#[path = "echo/upload.rs"]
-mod upload;
-
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -25,6 +22,9 @@ use server_core::tls::{Identity, SelfSigned, TlsAcceptor, TlsOptions};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
 use server_core::{Body, Config, Control, Http2Config, Incoming, Listener as _, Request, Server, Stats};
 use tokio::signal::unix::{SignalKind, signal};
+
+#[path = "echo/upload.rs"]
+mod upload;
 
 /// HTTP/1.1, HTTP/2 and WebSocket echo server
 #[derive(Parser)]
