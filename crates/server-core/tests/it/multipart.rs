@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use http::Response;
 use server_core::multipart::{FieldLimits, Fields, FormError, Multipart, SaveTo};
-use server_core::{Body, Incoming, Request};
+use server_core::{Body, ConnectionInfo, Http2Config, Incoming, Request};
 use testkit::alloc;
+use testkit::sim::pipe;
 
-use super::support::{World, sleep, statuses, text, with_sim, world};
+use super::support::{CAPACITY, World, configured, sleep, statuses, text, with_sim, world};
 
 const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n";
 
@@ -105,6 +107,29 @@ fn the_ecosystems_request_has_parts_too() {
     });
     let got = world.exchange(post(&form(&[("a", "hello")])));
     assert_eq!(body_of(&got), "hello");
+}
+
+#[test]
+fn over_http2_it_is_the_same() {
+    let world = configured(list, |config| config.http2 = Some(Http2Config::default()));
+    let (client, server) = pipe(CAPACITY);
+    world.sim.spawn(world.server.connection(server, ConnectionInfo::default()));
+    let body = form(&[("ignore", &"x".repeat(200_000)), ("a", "hello"), ("skip", "one")]);
+    let sim = Rc::clone(&world.sim);
+    let answer = world.sim.spawn(async move {
+        let (send, connection) = h2::client::handshake(client).await.unwrap();
+        sim.spawn(connection);
+        let request =
+            http::Request::post("http://a/").header("content-type", "multipart/form-data; boundary=b");
+        let (response, mut stream) =
+            send.ready().await.unwrap().send_request(request.body(()).unwrap(), false).unwrap();
+        // Sent as the windows allow, so it arrives in pieces.
+        stream.send_data(Bytes::from(body), true).unwrap();
+        response.await.unwrap().into_body().data().await.unwrap().unwrap()
+    });
+    world.sim.run();
+    let answer = answer.take().expect("it answers");
+    assert_eq!(answer, "[ignore|None|text/plain][a|None|text/plain]hello[skip|None|text/plain]");
 }
 
 #[test]
