@@ -38,8 +38,8 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
-//! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
+//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect`, `ws::connect_h2` |
+//! | `http2` | HTTP/2 on the same port, WebSockets included: `Config::http2`, `Http2Stream`; `ws::Http2Client` |
 //! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |
 //! | `tls-self-signed` | `tls::SelfSigned`: a certificate for development |
 //! | `tower` | `Tower`: any `tower::Service` as a handler |
