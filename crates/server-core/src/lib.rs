@@ -40,9 +40,9 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect` |
+//! | `rt-tokio` | `rt::tokio`: TCP listener, timer and accept loop of tokio; `ws::connect`, `ws::connect_h2` |
 //! | `files` | `file`: files as content, sent by `sendfile(2)` where that is possible; Unix |
-//! | `http2` | HTTP/2 on the same port: `Config::http2`, `Http2Stream` |
+//! | `http2` | HTTP/2 on the same port, WebSockets included: `Config::http2`, `Http2Stream`; `ws::Http2Client` |
 //! | `multipart` | `multipart`: forms and uploads as streams, saved to files; URL-encoded forms |
 //! | `sse` | `sse`: server-sent events as a response |
 //! | `tls` | `tls`: TLS by rustls, with the crypto provider of your choice |

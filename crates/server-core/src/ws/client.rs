@@ -76,7 +76,7 @@ pub struct Client {
     pub(super) fields: Vec<(String, Vec<u8>)>,
     handshake_timeout: Duration,
     settings: Settings,
-    #[cfg(feature = "tls")]
+    #[cfg(all(feature = "rt-tokio", feature = "tls"))]
     tls: Option<Arc<rustls::ClientConfig>>,
 }
 
@@ -124,7 +124,7 @@ impl Client {
             fields: Vec::new(),
             handshake_timeout: Duration::from_secs(10),
             settings,
-            #[cfg(feature = "tls")]
+            #[cfg(all(feature = "rt-tokio", feature = "tls"))]
             tls: None,
         })
     }
@@ -207,7 +207,7 @@ impl Client {
     }
 
     /// How `wss://` is connected to: roots, certificates, crypto provider. The ALPN is set to what is spoken.
-    #[cfg(feature = "tls")]
+    #[cfg(all(feature = "rt-tokio", feature = "tls"))]
     #[must_use]
     pub fn tls(mut self, config: Arc<rustls::ClientConfig>) -> Self {
         self.tls = Some(config);
@@ -420,7 +420,7 @@ pub enum ConnectError {
     /// The URL is none of a WebSocket.
     #[error("not a WebSocket's URL: {0}")]
     InvalidUrl(&'static str),
-    /// `wss://` needs a configuration of TLS (`Client::tls`, feature `tls`), or a TLS stream that the caller brings: see
+    /// `wss://` needs a configuration of TLS (`Client::tls`, features `rt-tokio` and `tls`), or a TLS stream that the caller brings: see
     /// [`Client::handshake`].
     #[error("wss needs TLS, and nothing says how")]
     TlsUnavailable,

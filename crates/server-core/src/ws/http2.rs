@@ -160,7 +160,7 @@ impl<T: Timer + Clone> Http2Client<T> {
             None => (encoder, decoder),
         };
         #[cfg(not(feature = "ws-deflate"))]
-        let () = agreed;
+        let _ = agreed;
         let duplex = Duplex::open(settings, encoder);
         let socket = WebSocket::new(Arc::clone(&duplex), decoder);
         self.carry(receiving, sending, duplex);
@@ -231,14 +231,14 @@ impl Client {
             let values = response.headers().get_all("sec-websocket-extensions");
             return Ok(config.offer().verify(values.iter().map(HeaderValue::as_bytes))?);
         }
-        Ok(Agreed::default())
+        Ok(None)
     }
 }
 
 #[cfg(feature = "ws-deflate")]
 type Agreed = Option<DeflateParams>;
 #[cfg(not(feature = "ws-deflate"))]
-type Agreed = ();
+type Agreed = Option<std::convert::Infallible>;
 
 /// The answer that is none of a WebSocket, with as much of its body as is kept.
 async fn rejected(response: Response<()>, mut receiving: RecvStream) -> ConnectError {

@@ -93,6 +93,8 @@ impl Tunnel {
     fn send(&mut self, data: Bytes) -> io::Result<()> {
         if let Some(scope) = &self.scope {
             scope.queued(data.len());
+            // What a peer takes is progress, as a response is, and pays for its WINDOW_UPDATEs.
+            scope.responded();
         }
         self.sending.send_data(data, false).map_err(|_| self.gone())
     }
