@@ -155,7 +155,8 @@ fn sse() -> Option<String> {
     Message::data("Hello").id("1").encode(&mut stream).ok()?;
     let mut decoder = EventDecoder::new(&wire_sse::Config::default());
     let step = decoder.decode(&stream).ok()?;
-    (step.event? == StreamEvent::Message && decoder.last_event_id() == "1").then(|| decoder.data().into_owned())
+    (step.event? == StreamEvent::Message && decoder.last_event_id() == "1")
+        .then(|| decoder.data().into_owned())
 }
 
 /// Decodes the masked message of RFC 6455, section 5.7, and sends it back.
