@@ -131,7 +131,7 @@ fn weight(text: &[u8]) -> Option<u16> {
     let mut weight = u16::from(whole - b'0');
     for at in 0..3 {
         let digit = digits.get(at).copied().unwrap_or(b'0');
-        weight = weight * 10 + u16::from(digit.is_ascii_digit().then_some(digit - b'0')?);
+        weight = weight * 10 + u16::from(digit.is_ascii_digit().then(|| digit - b'0')?);
     }
     (weight <= 1000).then_some(weight)
 }
