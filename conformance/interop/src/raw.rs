@@ -96,6 +96,7 @@ fn request(server: &Server) -> Result {
         "method": "QUERY", "target": "/request?a=b&a=c", "version": "HTTP/1.1", "body_len": 4, "trailers": [], "peer": peer,
         "headers": [["hOsT", "localhost:1"], ["B", "two"], ["A", "one"], ["b", "two words"], ["Empty", ""],
                     ["Content-Length", "4"]],
+        "alpn": null, "tls_version": null, "sni": null,
     });
     ensure!(got == wanted, "got {got} instead of {wanted}");
     // obs-text is legal in a value; whatever becomes of it, the answer is JSON.
