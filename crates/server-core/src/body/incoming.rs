@@ -97,7 +97,7 @@ impl Incoming {
     }
 
     /// Who is connected: known to the body of an `http::Request`. A [`Request`](crate::Request) has
-    /// [its own](crate::Request::connection), and [`Tower`](crate::Tower) puts it among the extensions as an `Arc`.
+    /// [its own](crate::Request::connection), and `Tower` puts it among the extensions as an `Arc`.
     #[must_use]
     pub fn connection(&self) -> Option<&Arc<ConnectionInfo>> {
         self.connection.as_ref()
