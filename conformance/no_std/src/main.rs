@@ -13,7 +13,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::{c_int, c_void};
 use core::panic::PanicInfo;
 
-use wire_compress::{Coding, Encoder, EncoderConfig, Flush};
+use wire_compress::{Coding, EncoderConfig, Flush};
 use wire_http1::{BodyLen, ServerConnection};
 use wire_sse::{EventDecoder, Message, StreamEvent};
 use wire_ws::{DataKind, Decoder, Encoder, Role};
@@ -76,10 +76,8 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     if echo != b"\x81\x05Hello" {
         return 4;
     }
-    for coding in [Coding::Gzip, Coding::Brotli] {
-        if compress(coding, b"hello, hello, hello").as_deref() != Some(b"hello, hello, hello") {
-            return 5;
-        }
+    if compress(b"hello, hello, hello").as_deref() != Some(b"hello, hello, hello") {
+        return 5;
     }
     if h2ws() != Some(true) {
         return 6;
@@ -172,12 +170,12 @@ fn ws() -> Option<Vec<u8>> {
 }
 
 /// Encodes and decodes.
-fn compress(coding: Coding, content: &[u8]) -> Option<Vec<u8>> {
+fn compress(content: &[u8]) -> Option<Vec<u8>> {
     let mut wire = Vec::with_capacity(100);
-    let mut encoder = Encoder::new(coding, &EncoderConfig::default(), None).ok()?;
+    let mut encoder = wire_compress::Encoder::new(Coding::Brotli, &EncoderConfig::default(), None).ok()?;
     let encoded = encoder.encode(content, Flush::Finish, &mut wire).ok()?.done;
     let config = wire_compress::Config::default();
-    let mut decoder = wire_compress::Decoder::new([coding.token().as_bytes()], &config).ok()??;
+    let mut decoder = wire_compress::Decoder::new([&b"br"[..]], &config).ok()??;
     let mut out = Vec::with_capacity(100);
     let decoded = decoder.decode(&wire, &mut out).ok()?.done;
     decoder.decode_eof().ok()?;
