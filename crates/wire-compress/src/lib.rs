@@ -96,6 +96,10 @@
 //!
 //! No coding is on by default. Negotiation and decisions need none.
 #![no_std]
+#![cfg_attr(
+    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+    expect(dead_code, reason = "what encoders and decoders alone use")
+)]
 
 extern crate alloc;
 #[cfg(feature = "std")]

@@ -1,11 +1,13 @@
 //! Random length for what is encoded, against the BREACH attack.
 
 use core::fmt;
+#[cfg(any(feature = "gzip", feature = "brotli", feature = "zstd"))]
 use core::hash::Hasher;
 
 #[cfg(any(feature = "gzip", feature = "brotli", feature = "zstd"))]
 use alloc::vec::Vec;
 
+#[cfg(any(feature = "gzip", feature = "brotli", feature = "zstd"))]
 use siphasher::sip::SipHasher24;
 
 /// Makes the length of encoded content harder to read.
