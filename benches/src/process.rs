@@ -60,6 +60,12 @@ impl Server {
         self.address
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// CPU time of all its threads, which the scheduler counts in nanoseconds.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ enum Bench {
     Compress,
     /// The layer of content codings, against tower-http's
     Layer,
+    /// Where a request's time goes: docs/profile.md and its flame graphs
+    Profile,
     /// Masking, validating and decoding of wire-ws, against memcpy
     Ws,
 }
@@ -67,6 +69,14 @@ pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
         Bench::Compress => run(&mut bench("compress")),
         Bench::Layer => {
             run(workspace.cargo(&BENCH).args(["--features", "layer-peer", "--bin", "layer", "--"]))
+        }
+        Bench::Profile => {
+            let server = ["build", "--profile", "profiling", "--package", "wire-benches", "--bin", "server"];
+            run(&mut workspace.cargo(&server))?;
+            let mut profile = workspace.cargo(&BENCH);
+            profile.args(["--features", "profile", "--bin", "profile", "--"]);
+            profile.arg(workspace.target.join("profiling/server")).arg(workspace.root.join("docs"));
+            run(&mut profile)
         }
         Bench::Ws => run(&mut bench("ws")),
     }
