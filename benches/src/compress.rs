@@ -20,7 +20,7 @@ fn json(len: usize) -> Vec<u8> {
         let item = format!(
             r#"{{"id":{id},"name":"user {}","active":{},"score":{}}},"#,
             id % 977,
-            id % 2 == 0,
+            id.is_multiple_of(2),
             id % 100
         );
         out.extend_from_slice(item.as_bytes());

@@ -18,7 +18,7 @@ use testkit::alloc;
 use wire_benches::frames::Content;
 use wire_benches::process::{Server as BenchServer, servers};
 use wire_benches::requests::{HELLO, SMALL, UPGRADE};
-use wire_benches::workloads::CELLS;
+use wire_benches::workloads::{CELLS, ECHOES, HELLOS};
 
 #[global_allocator]
 static COUNTING: alloc::Counting = alloc::Counting;
@@ -72,6 +72,7 @@ fn measure(echo: &Path) -> Result {
          | {CONNECTIONS} idle connections | workers | before | growth | Rss each | Pss each |\n|---|---|---|---|---|---|\n{rows}"
     )?;
     side_by_side(&mut page)?;
+    futures(&mut page)?;
     allocations(&mut page)?;
     if worst > MOST_BYTES {
         return Err(format!("{worst} B for an idle connection").into());
@@ -189,6 +190,22 @@ fn used(server: &BenchServer, name: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
+/// What a task must hold for a connection, beside what that points to.
+fn futures(page: &mut String) -> Result {
+    page.push_str(
+        "\n## Futures\n\nThe size of one connection's future, over the connections in memory of [INSTRUCTIONS.md](INSTRUCTIONS.md). Ours and\n\
+         hyper's hold the handler's future; ours points to the state of the protocol that is spoken.\n\n| | size |\n|---|---|\n",
+    );
+    for (what, programs) in [("`GET /hello`", HELLOS), ("WebSocket echo", ECHOES)] {
+        for program in programs {
+            if let Some(size) = program.future {
+                writeln!(page, "| {what}, {} | {} B |", program.name, size())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Allocations once warm: the difference of a run and its double.
 fn allocations(page: &mut String) -> Result {
     page.push_str(
@@ -196,11 +213,11 @@ fn allocations(page: &mut String) -> Result {
          | | program | allocations |\n|---|---|---|\n",
     );
     for cell in CELLS {
-        for (program, work) in cell.programs() {
+        for program in cell.programs() {
             const ROUNDS: u64 = 200;
-            let count = |rounds| alloc::measure(|| work(cell, rounds)).1.count;
+            let count = |rounds| alloc::measure(|| (program.work)(cell, rounds)).1.count;
             let each = (count(2 * ROUNDS) - count(ROUNDS)) as f64 / (ROUNDS * cell.at_once as u64) as f64;
-            writeln!(page, "| {} | {program} | {each:.2} |", cell.name)?;
+            writeln!(page, "| {} | {} | {each:.2} |", cell.name, program.name)?;
         }
     }
     Ok(())

@@ -22,9 +22,9 @@ fn measure() -> Result<Counts> {
     }
     let mut counts = Counts::new();
     for cell in CELLS {
-        for (program, _) in cell.programs() {
+        for program in cell.programs() {
             let count = (count(cell, program)? * 10.0).round() / 10.0;
-            counts.entry((*program).into()).or_default().insert(cell.name.into(), count);
+            counts.entry(program.name.into()).or_default().insert(cell.name.into(), count);
         }
     }
     Ok(counts)

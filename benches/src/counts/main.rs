@@ -13,13 +13,13 @@ use std::process::ExitCode;
 
 use interop::Result;
 use wire_benches::callgrind::per_run;
-use wire_benches::workloads::{Cell, run};
+use wire_benches::workloads::{Cell, Program, run};
 
 /// Instructions per message or request.
-fn count(cell: &Cell, program: &str) -> Result<f64> {
+fn count(cell: &Cell, program: &Program) -> Result<f64> {
     // Enough that what happens once a second, or when a buffer grows, does not show.
     let rounds = 300_000 / cell.burst().len().clamp(600, 7500) as u64;
-    Ok(per_run(&format!("{}/{program}", cell.name), rounds)? / cell.at_once as f64)
+    Ok(per_run(&format!("{}/{}", cell.name, program.name), rounds)? / cell.at_once as f64)
 }
 
 fn main() -> ExitCode {

@@ -5,7 +5,7 @@ use std::fs;
 
 use interop::Result;
 
-use wire_benches::workloads::{CELLS, Cell, ECHOES, HELLOS, What, Work};
+use wire_benches::workloads::{CELLS, Cell, ECHOES, HELLOS, Program, What};
 
 use crate::count;
 
@@ -35,22 +35,22 @@ fn table(
     page: &mut String,
     targets: &mut String,
     title: &str,
-    programs: &[(&str, Work)],
+    programs: &[Program],
     of: fn(&Cell) -> bool,
 ) -> Result {
     write!(page, "## {title}\n\n| |")?;
-    for (program, _) in programs {
-        write!(page, " {program} |")?;
+    for program in programs {
+        write!(page, " {} |", program.name)?;
     }
     writeln!(page, "\n|---|{}", "---|".repeat(programs.len()))?;
     for cell in CELLS.iter().filter(|cell| of(cell)) {
         write!(page, "| {} |", cell.name)?;
-        for (program, _) in programs {
+        for program in programs {
             let count = count(cell, program)?;
             write!(page, " {count:.0} |")?;
-            for (_, most) in cell.targets.iter().filter(|(name, _)| name == program) {
+            for (_, most) in cell.targets.iter().filter(|(name, _)| *name == program.name) {
                 let kept = if count <= *most { "kept" } else { "**missed**" };
-                writeln!(targets, "| {program} | {} | {most:.0} | {count:.0} | {kept} |", cell.name)?;
+                writeln!(targets, "| {} | {} | {most:.0} | {count:.0} | {kept} |", program.name, cell.name)?;
             }
         }
         page.push('\n');

@@ -8,8 +8,9 @@ mod peers;
 
 use interop::Result;
 
+use crate::feed::{self, Feed};
 use crate::frames::Content;
-use crate::requests::{BROWSER, SMALL};
+use crate::requests::{BROWSER, SMALL, UPGRADE};
 
 /// What arrives at once.
 #[derive(Debug)]
@@ -79,33 +80,53 @@ impl Cell {
     }
 }
 
-/// Answers everything that one burst asks, this often.
-pub type Work = fn(&Cell, u64);
+/// A program that runs cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// Answers everything that so many bursts ask.
+    pub work: fn(&Cell, u64),
+    /// Bytes of the future of one connection, if it is one.
+    pub future: Option<fn() -> usize>,
+}
+
+/// A program whose connection is a future over a [`Feed`], with what goes before the bursts.
+macro_rules! connection {
+    ($name:literal, $connection:expr, $opening:expr) => {
+        Program {
+            name: $name,
+            // How it ends does not matter: to some the end of the feed is an error.
+            work: |cell, count| drop(feed::run($connection(Feed::new($opening, &cell.burst(), count)))),
+            future: Some(|| size_of_val(&$connection(Feed::new(b"", b"", 0)))),
+        }
+    };
+}
 
 /// Those that echo messages. The first is only the codec.
-pub const ECHOES: &[(&str, Work)] = &[
-    ("wire-ws", ours::codec),
-    ("server-core", ours::echo),
+pub const ECHOES: &[Program] = &[
+    Program { name: "wire-ws", work: ours::codec, future: None },
+    connection!("server-core", ours::echo, UPGRADE),
     #[cfg(feature = "peers")]
-    ("fastwebsockets", peers::fastwebsockets),
+    connection!("fastwebsockets", peers::fastwebsockets, b""),
     #[cfg(feature = "peers")]
-    ("tokio-websockets", peers::tokio_websockets),
+    connection!("tokio-websockets", peers::tokio_websockets, b""),
     #[cfg(feature = "peers")]
-    ("tungstenite", peers::tungstenite),
+    Program { name: "tungstenite", work: peers::tungstenite, future: None },
 ];
 
 /// Those that answer requests.
-pub const HELLOS: &[(&str, Work)] = &[
-    ("server-core, lazy", ours::lazy),
-    ("server-core, http", ours::http),
+pub const HELLOS: &[Program] = &[
+    connection!("server-core, lazy", ours::lazy, b""),
+    connection!("server-core, http", ours::http, b""),
     #[cfg(feature = "peers")]
-    ("hyper", peers::hyper),
+    connection!("hyper", peers::hyper, b""),
 ];
 
 impl Cell {
     /// Those that run this cell.
     #[must_use]
-    pub fn programs(&self) -> &'static [(&'static str, Work)] {
+    pub fn programs(&self) -> &'static [Program] {
         match self.what {
             What::Message(..) => ECHOES,
             What::Request(_) => HELLOS,
@@ -119,9 +140,9 @@ impl Cell {
 /// There is no such workload.
 pub fn run(name: &str, count: u64) -> Result {
     for cell in CELLS {
-        for (program, work) in cell.programs() {
-            if name == format!("{}/{program}", cell.name) {
-                work(cell, count);
+        for program in cell.programs() {
+            if name == format!("{}/{}", cell.name, program.name) {
+                (program.work)(cell, count);
                 return Ok(());
             }
         }

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use crate::feed::{Feed, run};
-use crate::requests::{HELLO, UPGRADE};
+use crate::feed::Feed;
+use crate::requests::HELLO;
 use server_core::ws::{WebSocket, WebSocketUpgrade};
 use server_core::{Body, ConnectionInfo, Handler, Incoming, Request, RequestKind, Server, Timer};
 use wire_ws::{Config, Decoder, Encoder, Event, Role};
@@ -49,13 +49,11 @@ impl Timer for NoTimer {
     fn reset(&self, _: std::pin::Pin<&mut Self::Sleep>, _: Instant) {}
 }
 
-fn serve<R: RequestKind>(handler: impl Handler<R>, opening: &[u8], cell: &Cell, count: u64) {
-    let feed = Feed::new(opening, &cell.burst(), count);
-    // An echo ends without a Close.
-    let _ = run(Server::new(handler, NoTimer).connection(feed, ConnectionInfo::default()));
+fn serve<R: RequestKind>(handler: impl Handler<R>, feed: Feed) -> impl Future {
+    Server::new(handler, NoTimer).connection(feed, ConnectionInfo::default())
 }
 
-pub(crate) fn echo(cell: &Cell, count: u64) {
+pub(crate) fn echo(feed: Feed) -> impl Future {
     async fn echo(mut socket: WebSocket) {
         while let Some(Ok(message)) = socket.recv().await {
             if socket.send(message).await.is_err() {
@@ -67,7 +65,7 @@ pub(crate) fn echo(cell: &Cell, count: u64) {
         Ok(upgrade) => upgrade.run(echo).await,
         Err(rejection) => rejection.into_response(),
     };
-    serve(handler, UPGRADE, cell, count);
+    serve(handler, feed)
 }
 
 fn hello() -> http::Response<Body> {
@@ -76,10 +74,10 @@ fn hello() -> http::Response<Body> {
     response
 }
 
-pub(crate) fn lazy(cell: &Cell, count: u64) {
-    serve(async |_: Request| hello(), b"", cell, count);
+pub(crate) fn lazy(feed: Feed) -> impl Future {
+    serve(async |_: Request| hello(), feed)
 }
 
-pub(crate) fn http(cell: &Cell, count: u64) {
-    serve(async |_: http::Request<Incoming>| hello(), b"", cell, count);
+pub(crate) fn http(feed: Feed) -> impl Future {
+    serve(async |_: http::Request<Incoming>| hello(), feed)
 }

@@ -3,21 +3,17 @@
 use std::convert::Infallible;
 use std::io;
 
-use crate::feed::{Feed, run};
+use crate::feed::Feed;
 use crate::requests::HELLO;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::service::service_fn;
 
 use super::Cell;
 
-fn feed(cell: &Cell, count: u64) -> Feed {
-    Feed::new(b"", &cell.burst(), count)
-}
-
-pub(crate) fn fastwebsockets(cell: &Cell, count: u64) {
+pub(crate) fn fastwebsockets(feed: Feed) -> impl Future {
     use fastwebsockets::{FragmentCollector, OpCode, Role, WebSocket};
-    run(async {
-        let mut socket = WebSocket::after_handshake(feed(cell, count), Role::Server);
+    async {
+        let mut socket = WebSocket::after_handshake(feed, Role::Server);
         socket.set_writev(true);
         socket.set_auto_close(true);
         socket.set_auto_pong(true);
@@ -28,25 +24,25 @@ pub(crate) fn fastwebsockets(cell: &Cell, count: u64) {
                 _ => break,
             }
         }
-    });
+    }
 }
 
-pub(crate) fn tokio_websockets(cell: &Cell, count: u64) {
-    run(async {
-        let mut socket = tokio_websockets::ServerBuilder::new().serve(feed(cell, count));
+pub(crate) fn tokio_websockets(feed: Feed) -> impl Future {
+    async {
+        let mut socket = tokio_websockets::ServerBuilder::new().serve(feed);
         while let Some(Ok(message)) = socket.next().await {
             if socket.send(message).await.is_err() {
                 break;
             }
         }
-    });
+    }
 }
 
 /// Blocking, with one flush for what arrived at once: the best that it can.
 pub(crate) fn tungstenite(cell: &Cell, count: u64) {
     use tokio_tungstenite::tungstenite::Error;
     use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
-    let mut socket = WebSocket::from_raw_socket(feed(cell, count), Role::Server, None);
+    let mut socket = WebSocket::from_raw_socket(Feed::new(b"", &cell.burst(), count), Role::Server, None);
     loop {
         match socket.read() {
             Ok(message) => socket.write(message).expect("a writable pipe"),
@@ -58,7 +54,7 @@ pub(crate) fn tungstenite(cell: &Cell, count: u64) {
     }
 }
 
-pub(crate) fn hyper(cell: &Cell, count: u64) {
+pub(crate) fn hyper(feed: Feed) -> impl Future {
     use http_body_util::Full;
     use hyper_util::rt::TokioIo;
     let service = service_fn(|_| async {
@@ -68,9 +64,7 @@ pub(crate) fn hyper(cell: &Cell, count: u64) {
             .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
         Ok::<_, Infallible>(response)
     });
-    let connection = hyper::server::conn::http1::Builder::new()
+    hyper::server::conn::http1::Builder::new()
         .pipeline_flush(true)
-        .serve_connection(TokioIo::new(feed(cell, count)), service);
-    // It takes the end behind a pipeline for one within a message.
-    let _ = run(connection);
+        .serve_connection(TokioIo::new(feed), service)
 }
