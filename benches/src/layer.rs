@@ -103,14 +103,26 @@ where
     }
 }
 
-fn best(mut work: impl FnMut()) -> Duration {
-    let mut best = Duration::MAX;
-    for _ in 0..15 {
+/// The best of many, in microseconds, one after the other in turns: a machine that is busy for a while is so for both.
+fn best(work: [&mut dyn FnMut() -> usize; 2]) -> [f64; 2] {
+    /// Long enough for the clock, short enough to come through undisturbed now and then.
+    const SAMPLE: Duration = Duration::from_micros(200);
+    let mut rivals = work.map(|work| {
         let start = Instant::now();
-        (0..20).for_each(|_| work());
-        best = best.min(start.elapsed() / 20);
+        work();
+        let rounds = SAMPLE.as_nanos() / start.elapsed().as_nanos().max(1) + 1;
+        (work, rounds as u32, Duration::MAX)
+    });
+    for _ in 0..500 {
+        for (work, rounds, best) in &mut rivals {
+            let start = Instant::now();
+            for _ in 0..*rounds {
+                work();
+            }
+            *best = start.elapsed().div_f64(f64::from(*rounds)).min(*best);
+        }
     }
-    best
+    rivals.map(|(_, _, best)| best.as_secs_f64() * 1e6)
 }
 
 fn main() {
@@ -136,8 +148,8 @@ fn main() {
                 continue;
             }
             let bytes = (fetch(&mut ours, coding), fetch(&mut peer, coding));
-            let ours = best(|| _ = fetch(&mut ours, coding)).as_secs_f64() * 1e6;
-            let peer = best(|| _ = fetch(&mut peer, coding)).as_secs_f64() * 1e6;
+            let (mut ours, mut peer) = (|| fetch(&mut ours, coding), || fetch(&mut peer, coding));
+            let [ours, peer] = best([&mut ours, &mut peer]);
             println!(
                 "{row:<20} {ours:>10.1}us {peer:>10.1}us {:>6.2} {:>16}",
                 peer / ours,

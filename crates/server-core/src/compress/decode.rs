@@ -124,18 +124,21 @@ impl Source for Decoded {
 
 #[cfg(feature = "tower")]
 pub use generic::DecodedBody;
+#[cfg(feature = "tower")]
+pub(super) use generic::Found;
 
 /// The same around any body, for services.
 #[cfg(feature = "tower")]
 mod generic {
     use std::fmt;
     use std::pin::Pin;
+    use std::sync::{Arc, OnceLock};
     use std::task::{Context, Poll, ready};
 
     use bytes::{Buf as _, Bytes};
     use http_body::{Body, Frame, SizeHint};
     use pin_project_lite::pin_project;
-    use wire_compress::Decoder;
+    use wire_compress::{Decoder, Error};
 
     use super::{Decoding, Fault, Piece};
     use crate::body::BoxError;
@@ -147,12 +150,20 @@ mod generic {
             #[pin]
             body: B,
             decoding: Option<Box<Decoding>>,
+            found: Option<Found>,
         }
     }
 
+    /// What was wrong with the content, for the layer.
+    pub(in crate::compress) type Found = Arc<OnceLock<Error>>;
+
     impl<B> DecodedBody<B> {
-        pub(in crate::compress) fn new(body: B, decoder: Option<Decoder>) -> Self {
-            Self { body, decoding: decoder.map(|decoder| Box::new(Decoding::new(decoder))) }
+        pub(in crate::compress) fn plain(body: B) -> Self {
+            Self { body, decoding: None, found: None }
+        }
+
+        pub(in crate::compress) fn decoded(body: B, decoder: Decoder, found: Found) -> Self {
+            Self { body, decoding: Some(Box::new(Decoding::new(decoder))), found: Some(found) }
         }
     }
 
@@ -183,7 +194,12 @@ mod generic {
                 Ok(Piece::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
                 Ok(Piece::End) => None,
                 Err(Fault::Body(error)) => Some(Err(error.into())),
-                Err(Fault::Content(error)) => Some(Err(error.into())),
+                Err(Fault::Content(error)) => {
+                    if let Some(found) = this.found {
+                        let _ = found.set(error);
+                    }
+                    Some(Err(error.into()))
+                }
             })
         }
 

@@ -6,17 +6,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::decode::Found;
 use super::handler::{State, StateProject, refusal, values};
 use super::{Compress, Config, DecodedBody, EncodedBody};
 use crate::body::BoxError;
 
 /// Makes [`Compress`] of services: `Router::new().layer(CompressLayer::new(config))` in axum.
+///
+/// What is wrong with a request's encoded content is an error of its body, which knows its status. The extractors of
+/// frameworks do not ask it, and answer 400 to all that is wrong with a body: where a limit of decoding was passed, the layer
+/// makes 413 of such a 400.
 #[derive(Clone, Debug)]
 pub struct CompressLayer {
     config: Arc<Config>,
@@ -58,15 +63,20 @@ where
         if !request.body().is_end_stream() {
             match self.config.decoder(values(request.headers(), CONTENT_ENCODING)) {
                 Ok(made) => decoder = made,
-                Err(error) => return CompressServiceFuture { state: State::Refused { error } },
+                Err(error) => return CompressServiceFuture { state: State::Refused { error }, found: None },
             }
         }
-        if decoder.is_some() {
-            request.headers_mut().remove(CONTENT_ENCODING);
-            request.headers_mut().remove(CONTENT_LENGTH);
-        }
-        let future = self.inner.call(request.map(|body| DecodedBody::new(body, decoder)));
-        CompressServiceFuture { state: State::Running { future, plan } }
+        let found = decoder.as_ref().map(|_| Found::default());
+        let request = match decoder.zip(found.clone()) {
+            Some((decoder, found)) => {
+                request.headers_mut().remove(CONTENT_ENCODING);
+                request.headers_mut().remove(CONTENT_LENGTH);
+                request.map(|body| DecodedBody::decoded(body, decoder, found))
+            }
+            None => request.map(DecodedBody::plain),
+        };
+        let future = self.inner.call(request);
+        CompressServiceFuture { state: State::Running { future, plan }, found }
     }
 }
 
@@ -75,6 +85,7 @@ pin_project! {
     pub struct CompressServiceFuture<F> {
         #[pin]
         state: State<F>,
+        found: Option<Found>,
     }
 }
 
@@ -86,9 +97,14 @@ where
     type Output = Result<Response<EncodedBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match self.project().state.project() {
+        let this = self.project();
+        Poll::Ready(Ok(match this.state.project() {
             StateProject::Running { future, plan } => {
-                let response = ready!(future.poll(cx))?;
+                let mut response = ready!(future.poll(cx))?;
+                let over_limit = || this.found.as_ref()?.get().filter(|error| error.status() == 413);
+                if response.status() == StatusCode::BAD_REQUEST && over_limit().is_some() {
+                    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+                }
                 match plan {
                     Some(plan) => plan.apply(response),
                     None => response.map(EncodedBody::plain),

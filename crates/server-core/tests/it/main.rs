@@ -6,6 +6,7 @@ mod client;
 mod client_handshake;
 mod client_sockets;
 mod compress;
+mod compress_axum;
 mod compress_requests;
 mod deadlines;
 mod ends;

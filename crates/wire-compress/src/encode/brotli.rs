@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use brotli::enc::BrotliEncoderParams;
+use brotli::enc::backward_references::{AnyHasher, UnionHasher};
 use brotli::enc::encode::{
     BrotliEncoderDestroyInstance, BrotliEncoderOperation, BrotliEncoderStateStruct, BrotliEncoderStreamState,
 };
@@ -12,7 +13,9 @@ use crate::memory::{Recycled, ignore};
 use crate::pool::{self, shelf};
 use crate::{EncodeError, EncoderConfig, Flush, Progress};
 
-shelf!(SHELF: Box<BrotliEncoderStateStruct<Recycled>>);
+type State = BrotliEncoderStateStruct<Recycled>;
+
+shelf!(SHELF: Box<State>);
 
 /// Most memory that is kept for the next encoder: what levels up to 9 need with the default window. What the levels above
 /// need is many times that.
@@ -20,7 +23,7 @@ const KEEP: usize = 4 << 20;
 
 pub(super) struct Encoder {
     /// Until the stream is finished.
-    state: Option<Box<BrotliEncoderStateStruct<Recycled>>>,
+    state: Option<Box<State>>,
     /// A flush was done, and only must come out.
     flushing: bool,
     /// Bytes taken since the last flush.
@@ -36,6 +39,7 @@ impl Encoder {
         let mut state = pool::take(&SHELF, |_| true)
             .unwrap_or_else(|| Box::new(BrotliEncoderStateStruct::new(Recycled::default())));
         let level = config.brotli_level.min(11);
+        keep_hash_table(&mut state, level, len);
         let params: &mut BrotliEncoderParams = &mut state.params;
         params.quality = i32::from(level);
         params.lgwin = config.window_log_for(len) as i32;
@@ -115,14 +119,35 @@ impl Encoder {
     /// Makes a new encoder of its memory.
     fn release(&mut self) {
         if let Some(mut state) = self.state.take() {
+            // Those of the levels above 4 are freed with the rest: they are large, and cleared in less than their size.
+            let table = match &mut state.hasher_ {
+                table @ (UnionHasher::H2(_) | UnionHasher::H3(_) | UnionHasher::H4(_)) => {
+                    core::mem::take(table)
+                }
+                _ => UnionHasher::Uninit,
+            };
             BrotliEncoderDestroyInstance(&mut state);
             let memory = core::mem::take(&mut state.m8);
             if memory.held() <= KEEP {
                 *state = BrotliEncoderStateStruct::new(memory);
+                state.hasher_ = table;
                 pool::give(&SHELF, state);
             }
         }
     }
+}
+
+/// Lets the hash table of the encoder before serve again, where it is the one that this level and length lead to: levels 2 to
+/// 4 have one each, and 4 another from a megabyte on. Before its first use the encoder then clears what up to 4 KiB of
+/// content, given whole, can meet, and for more all 512 KiB.
+fn keep_hash_table(state: &mut State, level: u8, len: Option<u64>) {
+    let common = match (&mut state.hasher_, level) {
+        (UnionHasher::H2(hasher), 2) => hasher.GetHasherCommon(),
+        (UnionHasher::H3(hasher), 3) => hasher.GetHasherCommon(),
+        (UnionHasher::H4(hasher), 4) if len.is_none_or(|len| len < 1 << 20) => hasher.GetHasherCommon(),
+        (other, _) => return other.free(&mut state.m8),
+    };
+    common.is_prepared_ = 0;
 }
 
 impl Drop for Encoder {

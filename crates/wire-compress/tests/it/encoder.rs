@@ -120,10 +120,10 @@ fn nothing_goes_behind_the_end() {
 /// What was encoded before on this thread, finished or not, with these settings or others, leaves no trace.
 #[test]
 fn recycled_encoders_are_as_new() {
-    let contents = [common::json(900), common::noise(7_000), common::json(100_000), b"x".repeat(5_000)];
+    let contents = [common::json(900), common::noise(7_000), common::json(100_000), b"x".repeat(4_000)];
     for coding in Coding::PREFERENCE {
-        for level in [0, 1, 2, 4, 5, 9, 10] {
-            let config = config(level, 19);
+        for (level, other) in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 2), (4, 5), (5, 4), (9, 4), (10, 4)] {
+            let (config, other) = (config(level, 19), config(other, 19));
             let fresh = |content: &Vec<u8>| {
                 let (config, content) = (config, content.clone());
                 let thread = std::thread::spawn(move || encode_with(coding, &config, &content));
@@ -133,6 +133,8 @@ fn recycled_encoders_are_as_new() {
             for (before, _) in contents.iter().zip(&expected) {
                 for (content, expected) in contents.iter().zip(&expected) {
                     encode_with(coding, &config, before);
+                    assert!(encode_with(coding, &config, content) == *expected, "{coding} {level}");
+                    encode_with(coding, &other, before);
                     let mut unfinished = Encoder::new(coding, &config, None).expect("supported");
                     let pieces = [(&before[..before.len() / 2], Flush::None)];
                     encode_pieces(&mut unfinished, &pieces, 64 << 10);
