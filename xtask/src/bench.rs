@@ -10,7 +10,7 @@ pub(crate) struct Options {
     /// What to measure
     #[arg(default_value = "loopback")]
     what: Bench,
-    /// loopback: only these groups (http, ws, ws-deep, ws-text), and only printed
+    /// loopback: only these groups (http, files, ws, ws-deep, ws-text), and only printed
     groups: Vec<String>,
     /// loopback: about three minutes, for a first look
     #[arg(long)]

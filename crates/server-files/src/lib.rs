@@ -75,7 +75,6 @@ compile_error!("server-files needs a Unix system: descriptors are what its safet
 
 mod byteranges;
 mod cache;
-mod coding;
 mod conditional;
 mod disposition;
 mod etag;
