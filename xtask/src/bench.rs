@@ -29,7 +29,7 @@ enum Bench {
     Loopback,
     /// Instructions in memory, beside the peers'
     Instructions,
-    /// Resident memory per idle connection, allocations per message and request
+    /// Resident memory per idle connection and slow download, allocations per message and request
     Memory,
     /// Instructions, throughput and allocations of wire-http1
     Http1,

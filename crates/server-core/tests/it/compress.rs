@@ -41,7 +41,7 @@ pub(crate) fn encode(coding: Coding, content: &[u8]) -> Vec<u8> {
 }
 
 /// What can be decoded so far, and whether that is all.
-fn decode(coding: &str, mut content: &[u8]) -> (Vec<u8>, bool) {
+pub(crate) fn decode(coding: &str, mut content: &[u8]) -> (Vec<u8>, bool) {
     let mut limits = wire_compress::Config::default();
     limits.max_ratio = u32::MAX;
     let mut decoder = Decoder::new([coding.as_bytes()], &limits).unwrap().unwrap();
@@ -57,14 +57,14 @@ fn decode(coding: &str, mut content: &[u8]) -> (Vec<u8>, bool) {
 }
 
 /// A response of HTTP/1.1: head, content, trailers.
-struct Got {
+pub(crate) struct Got {
     head: String,
-    content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
     trailers: Option<String>,
 }
 
 impl Got {
-    fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let at = bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("a head") + 4;
         let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
         let head: String = head.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect();
@@ -96,7 +96,7 @@ fn dechunked(mut bytes: &[u8]) -> (Vec<u8>, Option<String>) {
     (content, None)
 }
 
-fn accepting(method: &str, path: &str, accept: &str) -> String {
+pub(crate) fn accepting(method: &str, path: &str, accept: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accept}\r\n\r\n")
 }
 
@@ -184,7 +184,7 @@ async fn page(request: Request) -> Response<Body> {
     response
 }
 
-fn compressed<H>(handler: H) -> Compress<H> {
+pub(crate) fn compressed<H>(handler: H) -> Compress<H> {
     Compress::new(handler, Config::default())
 }
 
