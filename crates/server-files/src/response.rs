@@ -63,6 +63,8 @@ pub(crate) fn of_file(
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    // A 206 has the fields of the 200, to If-Range too. Section 15.3.7 advises against more than the required ones there; but
+    // browsers that resume a download compare Last-Modified with what they have, and begin anew where it differs.
     let headers = response.headers_mut();
     headers.reserve(10);
     headers.insert(header::CONTENT_TYPE, content_type.unwrap_or_else(|| resource.content_type.clone()));
