@@ -1,5 +1,5 @@
-//! What an idle connection costs the server, resident memory with and without many of them; and what a message or a
-//! request allocates once all is warm.
+//! What an idle connection costs the server, resident memory with and without many of them; what a slow download costs it;
+//! and what a message or a request allocates once all is warm.
 //!
 //! `cargo xtask bench memory` runs it and writes `benches/MEMORY.md`.
 
@@ -26,6 +26,8 @@ static COUNTING: alloc::Counting = alloc::Counting;
 const CONNECTIONS: u64 = 1000;
 /// Above this an idle connection holds more than its state: a read buffer, most likely.
 const MOST_BYTES: u64 = 8 << 10;
+/// Above this a download holds more than its state: a piece of the file, most likely.
+const MOST_BYTES_OF_DOWNLOAD: u64 = 16 << 10;
 
 fn main() -> ExitCode {
     match env::args_os()
@@ -73,6 +75,7 @@ fn measure(echo: &Path) -> Result {
     )?;
     side_by_side(&mut page)?;
     futures(&mut page)?;
+    slow_downloads(&mut page)?;
     allocations(&mut page)?;
     if worst > MOST_BYTES {
         return Err(format!("{worst} B for an idle connection").into());
@@ -151,7 +154,9 @@ fn side_by_side(page: &mut String) -> Result {
          The same with {MANY} connections and the servers of [RESULTS.md](RESULTS.md), one thread each: echo of 20 bytes, or\n\
          `GET /hello`.\n\n| server | growth, each |\n|---|---|\n"
     )?;
-    for name in servers(programs)?.iter().filter(|name| !name.contains("floor")) {
+    for name in
+        servers(programs)?.iter().filter(|name| !name.contains("floor") && !name.starts_with("files/"))
+    {
         let mut command = Command::new(programs.join("server"));
         let server = BenchServer::start(command.arg(name))?;
         let open = |count| (0..count).map(|_| used(&server, name)).collect::<Result<Vec<_>>>();
@@ -164,6 +169,65 @@ fn side_by_side(page: &mut String) -> Result {
         writeln!(page, "| {name} | {each} B |")?;
     }
     Ok(())
+}
+
+/// Clients that download a large file, a little at a time.
+const CLIENTS: usize = 200;
+/// Its length, and what each of them takes in turn, so often.
+const LARGE: u64 = 1 << 30;
+const TAKEN: usize = 16 << 10;
+const TURNS: usize = 256;
+
+/// What slow downloads hold, at most.
+fn slow_downloads(page: &mut String) -> Result {
+    let program = env::current_exe()?;
+    let programs = program.parent().ok_or("a program without a folder")?;
+    let scratch = programs.join("memory-scratch");
+    fs::create_dir_all(scratch.join("site"))?;
+    fs::File::create(scratch.join("site/large.bin"))?.set_len(LARGE)?;
+    write!(
+        page,
+        "\n## Slow downloads\n\n\
+         The greatest growth in resident memory while {CLIENTS} clients download {} MiB each, of a sparse file in cleartext, and\n\
+         take {} KiB in turn, {TURNS} times. The run fails above {MOST_BYTES_OF_DOWNLOAD} B for each with `server-core`.\n\n\
+         | server | growth, each |\n|---|---|\n",
+        LARGE >> 20,
+        TAKEN >> 10
+    )?;
+    let mut ours = u64::MAX;
+    for name in servers(programs)?.iter().filter(|name| name.starts_with("files/")) {
+        let mut command = Command::new(programs.join("server"));
+        let server = BenchServer::start(command.arg(name).current_dir(&scratch))?;
+        let empty = server.resident()?;
+        let mut clients = Vec::new();
+        for _ in 0..CLIENTS {
+            let mut client = TcpStream::connect(server.address())?;
+            client.set_read_timeout(Some(Duration::from_secs(10)))?;
+            client.write_all(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            clients.push(client);
+        }
+        let (mut most, mut taken) = (0, vec![0; TAKEN]);
+        for turn in 0..TURNS {
+            for client in &mut clients {
+                client.read_exact(&mut taken)?;
+            }
+            if turn % 16 == 0 {
+                most = most.max(server.resident()?);
+            }
+        }
+        let each = most.saturating_sub(empty) / CLIENTS as u64;
+        println!("slow downloads, {name}: {each} B");
+        writeln!(page, "| {name} | {each} B |")?;
+        if name == "files/server-core" {
+            ours = each;
+        }
+    }
+    fs::remove_dir_all(scratch)?;
+    match ours {
+        u64::MAX => Err("files/server-core is not among the servers: build with `peers`".into()),
+        each if each > MOST_BYTES_OF_DOWNLOAD => Err(format!("{each} B for a slow download").into()),
+        _ => Ok(()),
+    }
 }
 
 /// A connection that was used once.

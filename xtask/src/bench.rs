@@ -10,7 +10,7 @@ pub(crate) struct Options {
     /// What to measure
     #[arg(default_value = "loopback")]
     what: Bench,
-    /// loopback: only these groups (http, ws, ws-deep, ws-text), and only printed
+    /// loopback: only these groups (http, files, ws, ws-deep, ws-text), and only printed
     groups: Vec<String>,
     /// loopback: about three minutes, for a first look
     #[arg(long)]
@@ -29,7 +29,7 @@ enum Bench {
     Loopback,
     /// Instructions in memory, beside the peers'
     Instructions,
-    /// Resident memory per idle connection, allocations per message and request
+    /// Resident memory per idle connection and slow download, allocations per message and request
     Memory,
     /// Instructions, throughput and allocations of wire-http1
     Http1,

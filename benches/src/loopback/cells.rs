@@ -12,8 +12,8 @@ pub(crate) struct Cell {
 }
 
 pub(crate) enum Load {
-    /// `GET /hello`.
-    Wrk { connections: u32, pipeline: u32 },
+    /// GET of this target, with this field or none.
+    Wrk { connections: u32, pipeline: u32, target: &'static str, field: Option<&'static str> },
     /// Echo; the content as `ws-load` calls it.
     WebSocket { connections: u32, in_flight: u32, len: u32, content: &'static str },
 }
@@ -22,11 +22,14 @@ pub(crate) struct Target {
     pub(crate) server: &'static str,
     pub(crate) least_rate: Option<f64>,
     pub(crate) most_cpu: Option<f64>,
+    /// Another server than the group's peer that these ratios are to.
+    pub(crate) to: Option<&'static str>,
 }
 
 /// Groups: a name, the prefix of its servers, the peer that its ratios refer to, and a title.
 pub(crate) const GROUPS: &[Group] = &[
     Group { name: "http", servers: "http/", peer: "hyper", title: "HTTP/1.1: GET /hello" },
+    Group { name: "files", servers: "files/", peer: "nginx", title: "Static files" },
     Group { name: "ws", servers: "ws/", peer: "fastwebsockets", title: "WebSocket echo, one in flight" },
     Group {
         name: "ws-deep",
@@ -45,7 +48,21 @@ pub(crate) struct Group {
 }
 
 const fn http(name: &'static str, pipeline: u32, targets: &'static [Target]) -> Cell {
-    Cell { group: "http", name, load: Wrk { connections: 64, pipeline }, targets }
+    Cell {
+        group: "http",
+        name,
+        load: Wrk { connections: 64, pipeline, target: "/hello", field: None },
+        targets,
+    }
+}
+
+const fn files(
+    name: &'static str,
+    target: &'static str,
+    field: Option<&'static str>,
+    targets: &'static [Target],
+) -> Cell {
+    Cell { group: "files", name, load: Wrk { connections: 64, pipeline: 1, target, field }, targets }
 }
 
 const fn ws(
@@ -60,7 +77,7 @@ const fn ws(
 }
 
 const fn target(server: &'static str, least_rate: Option<f64>, most_cpu: Option<f64>) -> Target {
-    Target { server, least_rate, most_cpu }
+    Target { server, least_rate, most_cpu, to: None }
 }
 
 const fn ours(least_rate: f64) -> Target {
@@ -72,6 +89,10 @@ pub(crate) const CELLS: &[Cell] = &[
     http("64 connections", 1, &[target("server-core", None, Some(0.95))]),
     http("64 connections, pipeline of 16", 16,
         &[target("server-core", Some(1.35), Some(0.60)), target("server-core-http", Some(1.2), Some(0.75))]),
+    files("1 KiB", "/1k.bin", None,
+        &[ours(1.0), Target { server: "server-core", least_rate: Some(2.0), most_cpu: None, to: Some("tower-http") }]),
+    files("1 MiB", "/1m.bin", None, &[target("server-core", Some(0.95), Some(1.0))]),
+    files("304 (Not Modified)", "/1k.bin", Some("If-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT"), &[ours(1.0)]),
     ws("ws", "20 B", (64, 1), 20, "binary", &[ours(1.05)]),
     ws("ws", "1 KiB", (64, 1), 1 << 10, "binary", &[ours(1.05)]),
     ws("ws", "16 KiB", (64, 1), 16 << 10, "binary", &[ours(1.25)]),

@@ -99,24 +99,29 @@ pub(crate) fn section(group: &Group, cells: &[(&Cell, Vec<Row>)]) -> Result<Stri
                 time(cpu.most),
                 cpu_ratio.median,
                 foreign.median * 100.0,
-                targets(cell, row)
+                targets(cell, row, rows)
             )?;
         }
     }
     Ok(page)
 }
 
-fn targets(cell: &Cell, row: &Row) -> String {
+fn targets(cell: &Cell, row: &Row, rows: &[Row]) -> String {
     let mut said = Vec::new();
     for target in cell.targets.iter().filter(|target| target.server == row.server) {
+        // To the group's peer within each round, to others by the medians.
+        let other = rows.iter().find(|row| target.to == Some(&row.server));
+        let rate = other.map_or(row.rate_ratio.median, |other| row.rate.median / other.rate.median);
+        let cpu = other.map_or(row.cpu_ratio.median, |other| row.cpu.median / other.cpu.median);
+        let of = target.to.map(|name| format!(" of {name}")).unwrap_or_default();
         let mut say = |what: String, kept: bool| {
             said.push(format!("{what}: {}", if kept { "kept" } else { "**missed**" }));
         };
         if let Some(least) = target.least_rate {
-            say(format!("rate ≥ {least}"), row.rate_ratio.median >= least);
+            say(format!("rate ≥ {least}{of}"), rate >= least);
         }
         if let Some(most) = target.most_cpu {
-            say(format!("CPU ≤ {most}"), row.cpu_ratio.median <= most);
+            say(format!("CPU ≤ {most}{of}"), cpu <= most);
         }
     }
     said.join("; ")

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use interop::Result;
 use wire_benches::process::{Server, servers};
@@ -43,6 +43,13 @@ impl Machine {
         let scratch = programs.join("loopback-scratch");
         fs::create_dir_all(&scratch)?;
         fs::write(scratch.join("pipeline.lua"), include_str!("pipeline.lua"))?;
+        let site = scratch.join("site");
+        fs::create_dir_all(&site)?;
+        for (name, len) in [("1k.bin", 1 << 10), ("1m.bin", 1 << 20)] {
+            fs::write(site.join(name), vec![b'x'; len])?;
+            let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200);
+            fs::File::options().write(true).open(site.join(name))?.set_modified(modified)?;
+        }
         Ok(Self { programs: programs.to_owned(), scratch, server_core: cores - 1, load_core: 0 })
     }
 
@@ -50,7 +57,7 @@ impl Machine {
     pub(crate) fn servers(&self) -> Result<Vec<String>> {
         let mut servers = servers(&self.programs)?;
         if Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_ok() {
-            servers.push("http/nginx".into());
+            servers.extend(["http/nginx".into(), "files/nginx".into()]);
         }
         Ok(servers)
     }
@@ -62,10 +69,11 @@ impl Machine {
     }
 
     fn start(&self, name: &str) -> Result<Server> {
-        if name == "http/nginx" {
+        if name.ends_with("/nginx") {
             return self.start_nginx();
         }
-        Server::start(Self::on(self.server_core, &self.programs.join("server")).arg(name))
+        let mut command = Self::on(self.server_core, &self.programs.join("server"));
+        Server::start(command.arg(name).current_dir(&self.scratch))
     }
 
     fn start_nginx(&self) -> Result<Server> {
@@ -99,14 +107,15 @@ impl Machine {
     /// Operations, and the time that they took.
     fn load(&self, address: SocketAddr, load: &Load, time: Duration) -> Result<(f64, Duration)> {
         let output = match *load {
-            Load::Wrk { connections, pipeline } => {
+            Load::Wrk { connections, pipeline, target, field } => {
                 let mut wrk = Self::on(self.load_core, Path::new("wrk"));
                 wrk.args(["--threads", "1", "--connections", &connections.to_string()]);
                 wrk.args(["--duration", &format!("{}s", time.as_secs().max(1))]);
                 if pipeline > 1 {
                     wrk.arg("--script").arg(self.scratch.join("pipeline.lua"));
                 }
-                wrk.arg(format!("http://{address}/hello"));
+                wrk.args(field.into_iter().flat_map(|field| ["--header", field]));
+                wrk.arg(format!("http://{address}{target}"));
                 if pipeline > 1 {
                     wrk.args(["--", &pipeline.to_string()]);
                 }

@@ -1,9 +1,11 @@
 //! The servers that `loopback` measures: `server NAME` listens on a free port of the loopback, says which, and serves
 //! on one thread until it is killed. `server` alone lists them.
 //!
-//! All answer `GET /hello` with the same content and type, or echo WebSocket messages. A peer is one function and its
-//! line in [`SERVERS`].
+//! All answer `GET /hello` with the same content and type, or echo WebSocket messages, or serve the files of the folder
+//! `site` in the current one. A peer is one function and its line in [`SERVERS`].
 
+#[cfg(feature = "peers")]
+mod files;
 mod floor;
 #[cfg(feature = "peers")]
 mod http;
@@ -38,6 +40,10 @@ const SERVERS: &[(&str, Serve)] = &[
     ("http/xitca-web", http::xitca_web),
     #[cfg(feature = "peers")]
     ("http/may_minihttp", http::may_minihttp),
+    #[cfg(feature = "peers")]
+    ("files/server-core", files::server_files),
+    #[cfg(feature = "peers")]
+    ("files/tower-http", files::serve_dir),
     #[cfg(feature = "peers")]
     ("ws/fastwebsockets", |listener| each(listener, websocket::fastwebsockets)),
     #[cfg(feature = "peers")]

@@ -1,4 +1,5 @@
-//! Static files: curl and wget fetch and resume, links are swapped under load, and nginx serves the same files beside ours.
+//! Static files: curl and wget fetch and resume, Chromium shows a page of images, links are swapped under load, and nginx
+//! serves the same files beside ours.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -31,6 +32,8 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
     if scripts::installed("wget", options, report) {
         report.check("files: wget -c resumes 1 GiB", || wget_resumes(&server, site.path()));
     }
+    images(&site.path().join("root"))?;
+    scripts::images(options, &site.path().join("root").to_string_lossy(), IMAGES, report)?;
     report
         .check("files: many readers, links swapped, nothing outside is sent", || race(&server, site.path()));
     report.check("files: a client that reads slowly costs little memory", || slow_readers(&server));
@@ -87,6 +90,32 @@ fn site() -> Result<TempDir> {
         large.write_all_at(&at.to_le_bytes(), at)?;
     }
     Ok(site)
+}
+
+/// Images on the page, each 16 pixels wider than the one before: small and large files.
+const IMAGES: usize = 24;
+
+/// A page of images.
+fn images(root: &Path) -> Result {
+    let mut page = String::from("<!doctype html><title>Gallery</title>\n");
+    fs::create_dir(root.join("images"))?;
+    for index in 1..=IMAGES {
+        fs::write(root.join(format!("images/{index}.bmp")), bitmap(16 * index as u32))?;
+        page += &format!("<img src=\"images/{index}.bmp\" width=\"40\" alt=\"\">\n");
+    }
+    Ok(fs::write(root.join("gallery.html"), page)?)
+}
+
+/// A square bitmap of 24 bits; its width is divisible by 4.
+fn bitmap(width: u32) -> Vec<u8> {
+    const HEAD: u32 = 54;
+    let content = width * width * 3;
+    let mut file = b"BM".to_vec();
+    for number in [HEAD + content, 0, HEAD, 40, width, width, 24 << 16 | 1, 0, content, 2835, 2835, 0, 0] {
+        file.extend_from_slice(&number.to_le_bytes());
+    }
+    file.extend((0..content).map(|at| (at / 3 % 256) as u8));
+    file
 }
 
 fn is_large(path: &Path) -> Result {

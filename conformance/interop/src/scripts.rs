@@ -170,6 +170,26 @@ pub(crate) fn upload(options: &Options, report: &mut Report) -> Result {
     Ok(())
 }
 
+/// A page of so many images, as a browser shows it.
+pub(crate) fn images(options: &Options, root: &str, count: usize, report: &mut Report) -> Result {
+    if !package(
+        "files: playwright-core",
+        &options.tools.join("node_modules/playwright-core"),
+        options,
+        report,
+    ) || !installed("node", options, report)
+        || !installed("chromium", options, report)
+    {
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.arg(options.scripts.join("files_browser.mjs")).env("INTEROP_TOOLS", &options.tools);
+    command.env("INTEROP_CHROMIUM", find("chromium").unwrap_or_default());
+    command.env("INTEROP_IMAGES", count.to_string());
+    let args = [root, "--quiet", "--listen-tls", "127.0.0.1:0"];
+    script_against(&options.files, "files, browser", command, &args, report)
+}
+
 /// Whether a program is there. If not, that is a failure, or skipped if asked for.
 pub(crate) fn installed(program: &str, options: &Options, report: &mut Report) -> bool {
     let there = find(program).is_some();
@@ -201,15 +221,20 @@ fn find(program: &str) -> Option<OsString> {
     env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.is_file()).map(Into::into)
 }
 
-/// Runs one script against a server of its own.
-fn script(
+/// Runs one script against an echo server of its own.
+fn script(group: &str, command: Command, args: &[&str], options: &Options, report: &mut Report) -> Result {
+    script_against(&options.echo, group, command, args, report)
+}
+
+/// Runs one script against this program.
+fn script_against(
+    program: &Path,
     group: &str,
     mut command: Command,
-    args: &[&'static str],
-    options: &Options,
+    args: &[&str],
     report: &mut Report,
 ) -> Result {
-    let mut server = Some(Server::start(&options.echo, args)?);
+    let mut server = Some(Server::start(program, args)?);
     let addr = server.as_ref().map(|server| server.addr().to_string()).unwrap_or_default();
     let tls = server.as_ref().and_then(Server::tls).map(|addr| addr.to_string()).unwrap_or_default();
     command
@@ -224,7 +249,7 @@ fn script(
     let mut serve = |line: &str| -> Result {
         match line {
             "server stop" => server.take().map_or(Ok(()), Server::stop)?,
-            _ => server = Some(Server::start(&options.echo, &again)?),
+            _ => server = Some(Server::start(program, &again)?),
         }
         Ok(writeln!(stdin)?)
     };

@@ -1,6 +1,6 @@
 //! Without the feature `files`: what cannot be.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -44,7 +44,8 @@ impl FileBody {
     }
 }
 
-pub(crate) type SendFile<Io> = fn(&mut Io, &mut Context<'_>, &FileRange) -> Poll<io::Result<usize>>;
+pub(crate) type SendFile<Io> =
+    fn(&mut Io, &mut Context<'_>, &[IoSlice<'_>], &FileRange) -> Poll<io::Result<usize>>;
 
 pub(crate) fn take<B>(_: &mut B) -> Option<Box<FileBody>> {
     None

@@ -9,14 +9,14 @@ use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use server_core::file::{Blocking, FileBody};
+use wire_compress::{Coding, negotiate};
 
 use crate::cache::Cache;
-use crate::coding::{self, Coding};
 use crate::open::{Facts, Fault, Opened, Root, Wait};
 use crate::options::{BuildError, Builder, fits};
 use crate::path::{PathError, SafePath};
 use crate::request::{Field, FileRequest, Method};
-use crate::resource::{Representation, Resource};
+use crate::resource::{Representation, Resource, suffix};
 use crate::response::Chosen;
 use crate::{etag, listing, mime, response};
 
@@ -292,11 +292,16 @@ impl Inner {
         resource: &'r Resource,
         wait: Wait,
     ) -> Result<Chosen<'r>, Fault> {
-        let mut chosen = Chosen { representation: &resource.original, varies: self.precompressed };
+        let chosen = |representation| Chosen { representation, varies: self.precompressed };
         if !self.precompressed {
-            return Ok(chosen);
+            return Ok(chosen(&resource.original));
         }
-        for coding in coding::acceptable(request.field(Field::AcceptEncoding)) {
+        loop {
+            let best = negotiate(request.field(Field::AcceptEncoding), &resource.codings());
+            // A client that takes nothing that is there gets the original all the same (RFC 9110 section 12.5.3).
+            let Some(coding) = best.ok().and_then(|choice| choice.coding) else {
+                return Ok(chosen(&resource.original));
+            };
             let place = &resource.coded[coding as usize];
             let coded = match place.get() {
                 Some(coded) => coded,
@@ -306,11 +311,9 @@ impl Inner {
                 }
             };
             if let Some(representation) = coded {
-                chosen.representation = representation;
-                break;
+                return Ok(chosen(representation));
             }
         }
-        Ok(chosen)
     }
 
     fn coded(
@@ -320,7 +323,7 @@ impl Inner {
         wait: Wait,
     ) -> Result<Option<Representation>, Fault> {
         let Some((root, below)) = self.mount(&resource.relative) else { return Ok(None) };
-        match root.open(&[below, coding.suffix().as_bytes()].concat(), wait) {
+        match root.open(&[below, suffix(coding).as_bytes()].concat(), wait) {
             Ok(Opened::File(file, facts)) if facts.modified >= resource.original.facts.modified => {
                 Ok(Some(Representation::new(file, facts, Some(coding))))
             }

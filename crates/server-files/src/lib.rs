@@ -61,6 +61,10 @@
 //! | a directory | its index file, else its listing if that is on, else 404 |
 //! | a file | 200, 206, 304, 412 or 416 |
 //!
+//! A 206 has the fields of the 200, whether `If-Range` asked for it or not (RFC 9110 section 15.3.7 would rather leave some out
+//! then): clients that resume compare `Last-Modified` with what they have. A 304 has those that caches need (section 15.4.5),
+//! so no `Last-Modified` beside the tag.
+//!
 //! # Features
 //!
 //! None is on by default.
@@ -75,7 +79,6 @@ compile_error!("server-files needs a Unix system: descriptors are what its safet
 
 mod byteranges;
 mod cache;
-mod coding;
 mod conditional;
 mod disposition;
 mod etag;

@@ -149,9 +149,15 @@ impl Builder {
         self
     }
 
-    /// Keeps the descriptors and fields of up to `files` files, and believes them for `age`. What changes meanwhile is
-    /// seen that much later; a file that was replaced is sent as it was, whole. Each costs one descriptor, and one more
-    /// for each coding of it that was asked for. Default: every request opens its file.
+    /// Keeps the descriptors and fields of up to `files` files, and believes them for `age` since they were opened; nothing
+    /// but age makes them be looked at again. Default: every request opens its file.
+    ///
+    /// So what changes on disk is seen up to `age` later. Till then a file that was deleted or replaced by another one (by
+    /// rename, as it should be) is sent as it was, whole, and so is one that a precompressed form has come beside. One that
+    /// was written to in place is sent with its new bytes under the old tag, date and length; one that became shorter ends the
+    /// connection. What was not found is not kept: a new file is there at once.
+    ///
+    /// Each file costs one descriptor, and one more for each coding of it that was asked for.
     pub fn cache(mut self, files: usize, age: Duration) -> Self {
         self.cache = Some((files, age));
         self

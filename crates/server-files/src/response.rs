@@ -54,7 +54,8 @@ pub(crate) fn of_file(
                 content_range = Some(value(format!("bytes {}-{}/{}", part.start, part.end - 1, facts.len)));
                 FileBody::from(FileRange::new(Arc::clone(file), part.start, part.end - part.start))
             } else {
-                let (multipart_type, body) = multipart(file, facts.len, &resource.content_type, parts);
+                let (multipart_type, body) = multipart(file, facts.len, &resource.content_type, parts)
+                    .expect("a media type and parts within the file");
                 content_type = Some(multipart_type);
                 body
             }
@@ -62,6 +63,8 @@ pub(crate) fn of_file(
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    // A 206 has the fields of the 200, to If-Range too. Section 15.3.7 advises against more than the required ones there; but
+    // browsers that resume a download compare Last-Modified with what they have, and begin anew where it differs.
     let headers = response.headers_mut();
     headers.reserve(10);
     headers.insert(header::CONTENT_TYPE, content_type.unwrap_or_else(|| resource.content_type.clone()));

@@ -21,7 +21,7 @@ mod body;
 mod range;
 
 use std::any::Any;
-use std::io;
+use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 pub use self::blocking::Blocking;
@@ -29,9 +29,10 @@ pub use self::body::{FileBody, Piece};
 pub use self::range::FileRange;
 use crate::body::Body;
 
-/// Sends some of a file over a socket, as [`AsyncWrite::poll_write`](tokio::io::AsyncWrite::poll_write) does with bytes. It
-/// takes nothing off the range. See [`Listener::send_file`](crate::Listener::send_file).
-pub type SendFile<Io> = fn(&mut Io, &mut Context<'_>, &FileRange) -> Poll<io::Result<usize>>;
+/// Sends bytes (a response's head, or none) and some of the file behind them over a socket, as
+/// [`AsyncWrite::poll_write`](tokio::io::AsyncWrite::poll_write) does with bytes: it says how many of both together went
+/// out, and takes nothing off the range. See [`Listener::send_file`](crate::Listener::send_file).
+pub type SendFile<Io> = fn(&mut Io, &mut Context<'_>, &[IoSlice<'_>], &FileRange) -> Poll<io::Result<usize>>;
 
 /// Takes the files out of a response body, where it is made of them and they are worth it.
 pub(crate) fn take<B: 'static>(body: &mut B) -> Option<Box<FileBody>> {

@@ -55,14 +55,30 @@ impl FileRange {
         self.len -= count;
     }
 
-    /// Sends as much of it as the socket takes at once, by one `sendfile(2)`, and takes nothing off. For a
-    /// [`Listener`](crate::Listener) of one's own.
+    /// Sends the bytes of `before`, and behind them as much of the range as the socket takes at once; takes nothing off.
+    /// How many of both together went out is the result. For a [`Listener`](crate::Listener) of one's own.
+    ///
+    /// It takes a `sendmsg(2)`, unless `before` is empty, and a `sendfile(2)`. The first is told that more follows
+    /// (`MSG_MORE`), so that a head shares its packet with the first bytes of the file.
     ///
     /// # Errors
     /// `WouldBlock`: the socket takes nothing now. `UnexpectedEof`: the file became shorter. `InvalidInput`: this file system
-    /// cannot do it. Else what the system says.
+    /// cannot do it. Else what the system says. Only where nothing went out: otherwise the next call has the error.
     #[cfg(target_os = "linux")]
-    pub fn send_to(&self, socket: impl AsFd) -> io::Result<usize> {
+    pub fn send_to(&self, socket: impl AsFd, before: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let sent = send_before(&socket, before)?;
+        if sent < before.iter().map(|slice| slice.len()).sum() {
+            return Ok(sent);
+        }
+        match self.send(socket) {
+            Ok(more) => Ok(sent + more),
+            Err(_) if sent > 0 => Ok(sent),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn send(&self, socket: impl AsFd) -> io::Result<usize> {
         let mut offset = self.offset;
         let len = usize::try_from(self.len).unwrap_or(usize::MAX);
         match rustix::fs::sendfile(socket, &self.file, Some(&mut offset), len)? {
@@ -128,6 +144,17 @@ impl FileRange {
         }
         filled(buffer, count)
     }
+}
+
+/// By one call, with nothing else; what follows is said to follow.
+#[cfg(target_os = "linux")]
+fn send_before(socket: impl AsFd, before: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+    if before.is_empty() {
+        return Ok(0);
+    }
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    Ok(sendmsg(socket, before, &mut SendAncillaryBuffer::default(), flags)?)
 }
 
 fn filled(mut buffer: Vec<u8>, count: usize) -> io::Result<Bytes> {

@@ -102,27 +102,23 @@ impl WriteBuffer {
         self.large.push_back((self.flat.len(), Piece::File(range)));
     }
 
-    /// What can be written up to the next file; none: the file is next.
-    fn slices<'a>(&'a self, out: &mut [IoSlice<'a>; SLICES]) -> usize {
+    /// What can be written up to the next file, and that file, if nothing else comes before it.
+    fn slices<'a>(&'a self, out: &mut [IoSlice<'a>; SLICES]) -> (usize, Option<&'a FileRange>) {
         let (mut count, mut from) = (0, self.written);
-        let mut push = |bytes: &'a [u8]| {
-            if !bytes.is_empty() && count < SLICES {
-                out[count] = IoSlice::new(bytes);
-                count += 1;
-            }
-        };
-        for (at, piece) in self.large.iter().take(SLICES) {
-            push(&self.flat[from..*at]);
+        for (at, piece) in &self.large {
+            push(out, &mut count, &self.flat[from..*at]);
             match piece {
-                Piece::Bytes(bytes) => push(bytes),
-                Piece::File(_) => return count,
+                Piece::Bytes(bytes) => push(out, &mut count, bytes),
+                Piece::File(range) if count < SLICES => return (count, Some(range)),
+                Piece::File(_) => {}
+            }
+            if count == SLICES {
+                return (count, None);
             }
             from = *at;
         }
-        if self.large.len() <= SLICES {
-            push(&self.flat[from..]);
-        }
-        count
+        push(out, &mut count, &self.flat[from..]);
+        (count, None)
     }
 
     fn advance(&mut self, mut len: usize) {
@@ -134,12 +130,24 @@ impl WriteBuffer {
             if len == 0 {
                 break;
             }
-            let Some((_, Piece::Bytes(piece))) = self.large.front_mut() else { break };
-            let step = len.min(piece.len());
-            piece.advance(step);
-            self.large_len -= step;
-            len -= step;
-            if piece.is_empty() {
+            let Some((_, piece)) = self.large.front_mut() else { break };
+            let sent = match piece {
+                Piece::Bytes(bytes) => {
+                    let step = len.min(bytes.len());
+                    bytes.advance(step);
+                    self.large_len -= step;
+                    len -= step;
+                    bytes.is_empty()
+                }
+                Piece::File(range) => {
+                    let step = range.len().min(len as u64);
+                    range.advance(step);
+                    len -= step as usize;
+                    self.files -= usize::from(range.is_empty());
+                    range.is_empty()
+                }
+            };
+            if sent {
                 self.large.pop_front();
             }
         }
@@ -155,45 +163,23 @@ impl WriteBuffer {
         }
     }
 
-    /// Sends some of the file at the front, which has at least one byte.
-    fn poll_send<Io>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        send_file: Option<SendFile<Io>>,
-    ) -> Poll<io::Result<()>> {
-        let Some((at, Piece::File(range))) = self.large.front_mut() else { return Poll::Ready(Ok(())) };
-        let sent = match send_file.map(|send| send(io, cx, range)) {
-            Some(Poll::Pending) => return Poll::Pending,
-            Some(Poll::Ready(Ok(sent))) => sent,
-            Some(Poll::Ready(Err(error))) if error.kind() != io::ErrorKind::InvalidInput => {
-                return Poll::Ready(Err(error));
-            }
-            // A file system whose files can only be read.
-            None | Some(Poll::Ready(Err(_))) => {
-                let (at, bytes) = (*at, range.read()?);
-                self.large_len += bytes.len();
-                range.advance(bytes.len() as u64);
-                self.drop_sent();
-                self.large.push_front((at, Piece::Bytes(bytes)));
-                return Poll::Ready(Ok(()));
-            }
-        };
-        range.advance(sent as u64);
-        self.drop_sent();
-        // Nothing but the memory of what was written.
-        self.advance(0);
-        Poll::Ready(Ok(()))
-    }
-
-    /// Forgets the file at the front if nothing of it is left.
-    fn drop_sent(&mut self) {
-        if let Some((_, Piece::File(range))) = self.large.front()
-            && range.is_empty()
-        {
-            self.large.pop_front();
+    /// Reads some of the next file, where it cannot be sent.
+    fn read_file(&mut self) -> io::Result<()> {
+        let files = self.large.iter_mut().enumerate();
+        let next = files.filter_map(|(index, (at, piece))| match piece {
+            Piece::File(range) => Some((index, *at, range)),
+            Piece::Bytes(_) => None,
+        });
+        let Some((index, at, range)) = { next }.next() else { return Ok(()) };
+        let bytes = range.read()?;
+        range.advance(bytes.len() as u64);
+        self.large_len += bytes.len();
+        if range.is_empty() {
             self.files -= 1;
+            self.large.remove(index);
         }
+        self.large.insert(index, (at, Piece::Bytes(bytes)));
+        Ok(())
     }
 
     /// [`poll_write_files`](Self::poll_write_files) where there are none.
@@ -220,13 +206,23 @@ impl WriteBuffer {
                 ready!(Pin::new(&mut *io).poll_write(cx, &self.flat[self.written..]))?
             } else {
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = self.slices(&mut slices);
-                if count == 0 {
-                    ready!(self.poll_send(cx, io, send_file))?;
-                    (*progress, self.unflushed) = (true, true);
-                    continue;
+                let (count, file) = self.slices(&mut slices);
+                let slices = &slices[..count];
+                match (file, send_file) {
+                    (Some(file), Some(send)) => match ready!(send(io, cx, slices, file)) {
+                        // A file system whose files can only be read.
+                        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                            self.read_file()?;
+                            continue;
+                        }
+                        sent => sent?,
+                    },
+                    (Some(_), None) if count == 0 => {
+                        self.read_file()?;
+                        continue;
+                    }
+                    _ => ready!(Pin::new(&mut *io).poll_write_vectored(cx, slices))?,
                 }
-                ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -257,6 +253,13 @@ impl WriteBuffer {
     }
 }
 
+fn push<'a>(out: &mut [IoSlice<'a>; SLICES], count: &mut usize, bytes: &'a [u8]) {
+    if !bytes.is_empty() && *count < SLICES {
+        out[*count] = IoSlice::new(bytes);
+        *count += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,7 +280,7 @@ mod tests {
                     buffer.tail().extend_from_slice(&piece);
                 }
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = buffer.slices(&mut slices);
+                let (count, _) = buffer.slices(&mut slices);
                 let bytes: Vec<u8> =
                     slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
                 buffer.advance(bytes.len());
@@ -285,7 +288,7 @@ mod tests {
             }
             while !buffer.is_empty() {
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = buffer.slices(&mut slices);
+                let (count, _) = buffer.slices(&mut slices);
                 let bytes: Vec<u8> =
                     slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
                 assert!(!bytes.is_empty());
@@ -327,11 +330,12 @@ mod tests {
     fn files_keep_their_place() -> io::Result<()> {
         let path = std::env::current_exe()?;
         let (content, file) = (std::fs::read(&path)?, std::sync::Arc::new(std::fs::File::open(&path)?));
-        let send: SendFile<Narrow> = |io, _, range| {
+        let send: SendFile<Narrow> = |io, _, before, range| {
             Poll::Ready(range.read().map(|bytes| {
-                let len = bytes.len().min(io.1);
-                io.0.extend_from_slice(&bytes[..len]);
-                len
+                let bytes = before.iter().flat_map(|slice| slice.iter()).chain(&bytes);
+                let len = io.0.len();
+                io.0.extend(bytes.take(io.1));
+                io.0.len() - len
             }))
         };
         let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -345,13 +349,25 @@ mod tests {
             buffer.push_file(range(0, 5));
             buffer.push_file(range(5, 1));
             buffer.tail().extend_from_slice(b"end");
+            for _ in 0..2 * SLICES {
+                buffer.push_reference(Bytes::from(vec![b'y'; BY_REFERENCE]));
+            }
+            buffer.push_file(range(6, 1));
             assert!(buffer.is_full(usize::MAX));
             let (mut io, mut progress) = (Narrow(Vec::new(), limit), false);
             let written = buffer.poll_write_files(&mut cx, &mut io, send_file, &mut progress);
             assert!(matches!(written, Poll::Ready(Ok(()))) && buffer.is_flushed());
-            let expected: [&[u8]; 5] =
-                [b"head", &content[10..300_010], b"between", &[b'x'; BY_REFERENCE], &content[..6]];
-            assert!(io.0 == [&expected.concat()[..], b"end"].concat(), "limit {limit}");
+            let expected: [&[u8]; 8] = [
+                b"head",
+                &content[10..300_010],
+                b"between",
+                &[b'x'; BY_REFERENCE],
+                &content[..6],
+                b"end",
+                &[b'y'; 2 * SLICES * BY_REFERENCE],
+                &content[6..7],
+            ];
+            assert!(io.0 == expected.concat(), "limit {limit}");
 
             buffer.tail().push(b'a');
             buffer.push_file(range(0, 1));

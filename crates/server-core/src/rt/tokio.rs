@@ -100,7 +100,7 @@ impl Listener for TokioListener {
     }
 }
 
-/// Sends a file over TCP by `sendfile(2)`: what [`TokioListener`] gives as [`Listener::send_file`], for listeners around it.
+/// Sends bytes and a file behind them over TCP, by `sendfile(2)`: what [`TokioListener`] gives as [`Listener::send_file`], for listeners around it.
 ///
 /// # Errors
 /// Those of [`FileRange::send_to`](crate::file::FileRange::send_to).
@@ -108,11 +108,12 @@ impl Listener for TokioListener {
 pub fn send_file(
     stream: &mut TcpStream,
     cx: &mut Context<'_>,
+    before: &[io::IoSlice<'_>],
     range: &crate::file::FileRange,
 ) -> Poll<io::Result<usize>> {
     loop {
         ready!(stream.poll_write_ready(cx))?;
-        let sent = stream.try_io(::tokio::io::Interest::WRITABLE, || range.send_to(&*stream));
+        let sent = stream.try_io(::tokio::io::Interest::WRITABLE, || range.send_to(&*stream, before));
         if !matches!(&sent, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
         {
             return Poll::Ready(sent);

@@ -184,7 +184,7 @@ async fn page(request: Request) -> Response<Body> {
     response
 }
 
-fn compressed<H>(handler: H) -> Compress<H> {
+pub(crate) fn compressed<H>(handler: H) -> Compress<H> {
     Compress::new(handler, Config::default())
 }
 

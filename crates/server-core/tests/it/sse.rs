@@ -1,15 +1,21 @@
 //! Event streams: what is sent and when, and what happens when the client leaves.
 
+use std::cell::RefCell;
 use std::future::pending;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use server_core::Request;
+use http::Method;
 use server_core::sse::{EventStream, last_event_id};
 use server_core::wire_sse::{EncodeError, Message};
+use server_core::{Config, Http2Config, Request, Server};
 
-use super::support::{SimTimer, get, with_sim};
+use testkit::sim::Sim;
+
+use super::compress::{Got, accepting, compressed, decode};
+use super::support::{SimTimer, World, get, with_sim};
 
 /// The content of the chunks of a response without its head.
 fn chunks(text: &str) -> String {
@@ -130,5 +136,61 @@ fn a_client_that_leaves_ends_its_source() {
         world.advance(60);
         assert!(dropped.load(Ordering::Relaxed), "{leave}");
         assert_eq!(world.sim.live_tasks(), 0, "{leave}");
+    }
+}
+
+/// Each event can be decoded as soon as it was sent, in every coding and version.
+#[test]
+fn compressed_events_leave_at_once() {
+    let sim = Rc::new(Sim::new());
+    let clock = sim.clock().clone();
+    let handler = compressed(move |_: Request| {
+        let clock = clock.clone();
+        let stream = EventStream::new(SimTimer(clock.clone()), async move |mut events| {
+            for count in 1..=5 {
+                events.send(&Message::data(&format!("event {count}"))).await.expect("a number");
+                clock.sleep_until(clock.now() + Duration::from_secs(1)).await;
+            }
+        });
+        async { stream.into_response() }
+    });
+    let mut config = Config::default();
+    config.http2 = Some(Http2Config::default());
+    let timer = SimTimer(sim.clock().clone());
+    let world = World { server: Server::with_config(handler, timer, config), sim };
+    let events = |n| (1..=n).map(|count| format!("data: event {count}\n\n")).collect::<String>();
+    for coding in ["gzip", "br", "zstd"] {
+        let client = world.connect();
+        world.send(&client, accepting("GET", "/", coding));
+        let mut wire = Vec::new();
+        for n in 1..=5 {
+            wire.extend(client.pipe.take());
+            let (content, _) = decode(coding, &Got::read(&wire).content);
+            assert_eq!(String::from_utf8_lossy(&content), events(n), "{coding} over HTTP/1.1");
+            world.advance(1);
+        }
+
+        let peer = world.connect_http2();
+        let mut request = super::http2::request(Method::GET, "/");
+        request.headers_mut().insert("accept-encoding", coding.parse().expect("a name"));
+        let response = peer.send.clone().send_request(request, true).expect("a stream").0;
+        let received = Rc::new(RefCell::new(Vec::new()));
+        let _reader = world.sim.spawn({
+            let received = Rc::clone(&received);
+            async move {
+                let response = response.await.expect("a response");
+                assert_eq!(response.headers()["content-encoding"], coding);
+                let mut body = response.into_body();
+                while let Some(Ok(chunk)) = body.data().await {
+                    received.borrow_mut().extend_from_slice(&chunk);
+                }
+            }
+        });
+        world.sim.run();
+        for n in 1..=5 {
+            let (content, _) = decode(coding, &received.borrow());
+            assert_eq!(String::from_utf8_lossy(&content), events(n), "{coding} over HTTP/2");
+            world.advance(1);
+        }
     }
 }

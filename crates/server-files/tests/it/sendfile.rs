@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -18,6 +18,9 @@ use crate::tree::Tree;
 
 /// What the kernel has sent, of all tests together.
 static SENT: AtomicU64 = AtomicU64::new(0);
+
+/// Files that were sent together with what comes before them.
+static WITH_HEAD: AtomicU64 = AtomicU64::new(0);
 
 /// From here on files cannot be sent but only read, as on some file systems.
 const REFUSED: u64 = 6 << 20;
@@ -37,12 +40,13 @@ impl Listener for Counting {
     }
 
     fn send_file(&self) -> Option<SendFile<TcpStream>> {
-        Some(|stream: &mut TcpStream, cx: &mut Context<'_>, range: &FileRange| {
+        Some(|stream: &mut TcpStream, cx: &mut Context<'_>, before: &[IoSlice<'_>], range: &FileRange| {
             if range.offset() >= REFUSED {
                 return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
             }
-            send_file(stream, cx, range).map_ok(|sent| {
+            send_file(stream, cx, before, range).map_ok(|sent| {
                 SENT.fetch_add(sent as u64, Ordering::Relaxed);
+                WITH_HEAD.fetch_add((!before.is_empty()).into(), Ordering::Relaxed);
                 sent
             })
         })
@@ -86,7 +90,7 @@ async fn large_files_are_sent_by_the_kernel() {
     fs::write(tree.root().join("large"), &content).expect("a file");
     for boxed in [false, true] {
         let mut client = connect(&tree, boxed).await;
-        let before = SENT.load(Ordering::Relaxed);
+        let (before, heads) = (SENT.load(Ordering::Relaxed), WITH_HEAD.load(Ordering::Relaxed));
         let requests = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n\
                         GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=1000000-3999999\r\n\r\n\
                         GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n\
@@ -110,6 +114,7 @@ async fn large_files_are_sent_by_the_kernel() {
         let sent = SENT.load(Ordering::Relaxed) - before;
         // What is refused is read, and so is what the page cache has dropped.
         assert!(sent >= REFUSED, "boxed: {boxed}, {sent} bytes sent");
+        assert!(WITH_HEAD.load(Ordering::Relaxed) > heads, "a head shares its packet with the file");
     }
 }
 
