@@ -54,10 +54,7 @@ pub(crate) fn of_file(
                 content_range = Some(value(format!("bytes {}-{}/{}", part.start, part.end - 1, facts.len)));
                 FileBody::from(FileRange::new(Arc::clone(file), part.start, part.end - part.start))
             } else {
-                let Some((multipart_type, body)) = multipart(file, facts.len, &resource.content_type, parts)
-                else {
-                    return error(StatusCode::INTERNAL_SERVER_ERROR);
-                };
+                let (multipart_type, body) = multipart(file, facts.len, &resource.content_type, parts);
                 content_type = Some(multipart_type);
                 body
             }
