@@ -58,7 +58,10 @@ struct Options {
     /// Lines are bytes in hexadecimal, sent as binary messages
     #[arg(long)]
     hex: bool,
-    /// Send this file as one binary message before the first line; may be repeated
+    /// Send this as a text message before the first line; may be repeated
+    #[arg(short, long)]
+    text: Vec<String>,
+    /// Send this file as one binary message before the first line, behind all of --text; may be repeated
     #[arg(short, long, value_name = "PATH")]
     file: Vec<PathBuf>,
 }
@@ -111,10 +114,10 @@ fn end(code: u8, message: &str) -> ExitCode {
 }
 
 async fn run(options: Options) -> ExitCode {
-    let mut files = Vec::new();
+    let mut first: Vec<Message> = options.text.iter().map(|text| text.as_str().into()).collect();
     for path in &options.file {
         match std::fs::read(path) {
-            Ok(bytes) => files.push(bytes.into()),
+            Ok(bytes) => first.push(bytes.into()),
             Err(error) => return end(USAGE, &format!("{}: {error}", path.display())),
         }
     }
@@ -132,7 +135,7 @@ async fn run(options: Options) -> ExitCode {
     eprintln!("wscat: connected{protocol}{extensions}");
 
     let (sender, receiver) = socket.split();
-    let sending = tokio::spawn(send(sender, files, lines(), options));
+    let sending = tokio::spawn(send(sender, first, lines(), options));
     let code = receive(receiver).await;
     // It may have found that the input is not what it should be.
     if sending.is_finished() { sending.await.ok().flatten().unwrap_or(code) } else { code }
@@ -179,17 +182,17 @@ fn lines() -> mpsc::Receiver<String> {
     lines
 }
 
-/// Sends until the input ends or somebody interrupts, and then a Close. Gives an exit code if the input is at fault.
+/// Sends `first`, then lines until the input ends or somebody interrupts, and then a Close. Gives an exit code if the input is at fault.
 async fn send(
     mut sender: WebSocketSender,
-    files: Vec<Message>,
+    first: Vec<Message>,
     mut lines: mpsc::Receiver<String>,
     options: Options,
 ) -> Option<ExitCode> {
     let mut fault = None;
     let input = async {
-        for file in files {
-            sender.send(file).await?;
+        for message in first {
+            sender.send(message).await?;
         }
         while let Some(line) = lines.recv().await {
             let message = match bytes(&line).filter(|_| options.hex) {

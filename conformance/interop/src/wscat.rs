@@ -27,6 +27,11 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
         check("compressed lines come back", |options, url| compressed(options, url, &[]));
         check("a file of 1 MiB comes back", |options, url| file(options, url, &[]));
         check("hexadecimal goes out as binary", |options, url| hex(options, url, &[]));
+        check("a text of the arguments comes before the first line", |options, url| {
+            let talk = talk(options, &["--text", "one", "-t", "two", url], "three\n")?;
+            ensure!(talk.out == "one\ntwo\nthree\n", "it prints {:?}", talk.out);
+            talk.ends(0, "closed 1000")
+        });
         check("the subprotocol is told", |options, url| {
             let talk = talk(options, &["-s", "chat", "-s", "echo", url], "")?;
             talk.ends(0, "connected, speaking echo")

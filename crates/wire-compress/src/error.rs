@@ -54,13 +54,13 @@ pub enum ErrorKind {
     #[error("more than two content codings")]
     TooManyCodings,
     /// Over [`Config::max_output`](crate::Config::max_output).
-    #[error("decoded content over the limit `max_output`")]
+    #[error("decoded content over the limit: raise `Config::max_output`")]
     OutputTooBig,
     /// Over [`Config::max_ratio`](crate::Config::max_ratio).
-    #[error("content decodes to more than the limit `max_ratio` allows")]
+    #[error("content decodes to more times its size than the limit: raise `Config::max_ratio`")]
     RatioTooHigh,
     /// Over [`Config::max_members`](crate::Config::max_members).
-    #[error("more gzip members or zstd frames than the limit `max_members`")]
+    #[error("more gzip members or zstd frames than the limit: raise `Config::max_members`")]
     TooManyMembers,
     /// The content does not follow its coding (RFC 1950, 1951, 1952, 7932, 8878), or its checksum differs.
     #[error("content does not follow its coding")]

@@ -53,7 +53,7 @@ impl core::error::Error for Error {}
 pub enum ErrorKind {
     /// More empty lines before a message than [`Config::max_empty_lines`](crate::Config::max_empty_lines)
     /// (RFC 9112 section 2.2).
-    #[error("too many empty lines before the message")]
+    #[error("more empty lines before the message than the limit: raise `Config::max_empty_lines`")]
     TooManyEmptyLines,
     /// The request line does not begin with a token (of 255 bytes at most) and one space (RFC 9112 sections 3 and 3.1).
     #[error("malformed method")]
@@ -66,7 +66,7 @@ pub enum ErrorKind {
     #[error("malformed request target")]
     InvalidTarget,
     /// The request target is longer than [`Config::max_target`](crate::Config::max_target) (RFC 9112 section 3). 414.
-    #[error("request target too long")]
+    #[error("request target over the limit: raise `Config::max_target`")]
     TargetTooLong,
     /// The target is none of the forms that its method may have: authority-form is for CONNECT alone, asterisk-form for
     /// OPTIONS alone (RFC 9112 sections 3.2.1 to 3.2.4).
@@ -91,7 +91,7 @@ pub enum ErrorKind {
     #[error("control character in the reason phrase")]
     InvalidReason,
     /// A reason phrase over [`Config::max_reason`](crate::Config::max_reason).
-    #[error("reason phrase too long")]
+    #[error("reason phrase over the limit: raise `Config::max_reason`")]
     ReasonTooLong,
     /// A CR without LF (RFC 9112 section 2.2).
     #[error("bare CR")]
@@ -118,10 +118,10 @@ pub enum ErrorKind {
     InvalidFieldValue,
     /// A header section over [`Config::max_field_section`](crate::Config::max_field_section), or a field name over
     /// 65,535 bytes (RFC 9110 section 5.4). 431.
-    #[error("header section too large")]
+    #[error("header section over the limit: raise `Config::max_field_section`")]
     FieldSectionTooLarge,
     /// More field lines than [`Config::max_fields`](crate::Config::max_fields) (RFC 9110 section 5.4). 431.
-    #[error("too many field lines")]
+    #[error("more field lines than the limit: raise `Config::max_fields`")]
     TooManyFields,
     /// No Host field in an HTTP/1.1 request (RFC 9112 section 3.2).
     #[error("missing Host")]
@@ -172,7 +172,7 @@ pub enum ErrorKind {
     UnsolicitedResponse,
     /// More interim responses to one request than [`Config::max_interim`](crate::Config::max_interim) (RFC 9110 section
     /// 15.2).
-    #[error("too many interim responses")]
+    #[error("more interim responses than the limit: raise `Config::max_interim`")]
     TooManyInterimResponses,
     /// 101 to a request that offered no upgrade, or without an Upgrade field that Connection names (RFC 9110 sections 7.8
     /// and 15.2.2).
@@ -188,18 +188,18 @@ pub enum ErrorKind {
     #[error("malformed chunk extension")]
     InvalidChunkExtension,
     /// A chunk-size line over [`Config::max_chunk_line`](crate::Config::max_chunk_line).
-    #[error("chunk-size line too long")]
+    #[error("chunk-size line over the limit: raise `Config::max_chunk_line`")]
     ChunkLineTooLong,
     /// Chunk extensions over [`Config::max_chunk_extensions`](crate::Config::max_chunk_extensions) in one body (RFC
     /// 9112 section 7.1.1).
-    #[error("chunk extensions too large")]
+    #[error("chunk extensions over the limit: raise `Config::max_chunk_extensions`")]
     ChunkExtensionsTooLarge,
     /// Something else than CRLF behind the data of a chunk (RFC 9112 section 7.1).
     #[error("missing CRLF behind chunk data")]
     InvalidChunkEnd,
     /// A trailer section over [`Config::max_trailer_section`](crate::Config::max_trailer_section) (RFC 9110 section
     /// 5.4). 431.
-    #[error("trailer section too large")]
+    #[error("trailer section over the limit: raise `Config::max_trailer_section`")]
     TrailerSectionTooLarge,
     /// The input ended inside a message (RFC 9112 section 8).
     #[error("input ended inside the message")]

@@ -51,7 +51,7 @@ impl core::error::Error for Error {}
 pub enum ErrorKind {
     /// The input ended, and there was no delimiter in it (RFC 2046 section 5.1.1). The usual cause is a boundary that is not
     /// the one in Content-Type.
-    #[error("no delimiter was found")]
+    #[error("no line begins with the boundary of Content-Type")]
     NoBoundary,
     /// More before the first delimiter than [`Config::max_preamble`](crate::Config::max_preamble). 413.
     #[error("preamble over the limit: raise `Config::max_preamble`")]
@@ -150,7 +150,7 @@ impl ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum BoundaryError {
     /// Another media type than the one asked for. 415.
-    #[error("not the multipart type that is expected")]
+    #[error("the Content-Type is not multipart/form-data, or the other multipart type that was asked for")]
     OtherType,
     /// Not a media type with well-formed parameters (RFC 9110 sections 8.3.1 and 5.6.6).
     #[error("malformed Content-Type")]
@@ -160,7 +160,7 @@ pub enum BoundaryError {
     Missing,
     /// Two `boundary` parameters, even equal ones, or one in the pieces of RFC 2231 (`boundary*0`): a firewall and a server
     /// that pick different ones see different forms.
-    #[error("more than one boundary")]
+    #[error("more than one boundary, or one in pieces (`boundary*`)")]
     Duplicate,
     /// Not 1 to 70 of the characters that RFC 2046 section 5.1.1 allows, or a space at the end.
     #[error(

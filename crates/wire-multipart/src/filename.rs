@@ -18,11 +18,15 @@ pub(crate) fn base_name(filename: &[u8]) -> Option<String> {
         name.extend(chunk.valid().chars().filter(|&c| is_safe(c)));
         name.extend((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER));
     }
-    let name = name.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+    let name = trim_end(name.trim_start());
     if name.is_empty() || is_device(name) {
         return None;
     }
     Some(shorten(name))
+}
+
+fn trim_end(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
 fn is_safe(c: char) -> bool {
@@ -54,6 +58,7 @@ fn shorten(name: &str) -> String {
     let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
     let extension = if extension.len() <= 16 { extension } else { "" };
     let stem = &name[..name.floor_char_boundary(MAX - extension.len())];
+    let stem = if extension.is_empty() { trim_end(stem) } else { stem };
     let mut short = String::with_capacity(MAX);
     short.push_str(stem);
     short.push_str(extension);
@@ -108,5 +113,10 @@ mod tests {
         assert_eq!(umlauts.len(), 254);
         let dots = base_name(&[b"a".as_slice(), &[b'.'; 300], b"b"].concat()).expect("a name");
         assert_eq!(dots.len(), 255);
+        // What is cut off may leave what is not wanted at the end.
+        for end in [&b". .bbbbbbbbbbbbbbbbbbbb"[..], " \u{2003}.bbbbbbbbbbbbbbbbbbbb".as_bytes()] {
+            let cut = base_name(&[&[b'a'; 252], end].concat()).expect("a name");
+            assert_eq!(cut, "a".repeat(252));
+        }
     }
 }

@@ -34,13 +34,13 @@ impl Error {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Over [`Config::max_data`](crate::Config::max_data).
-    #[error("data of an event over the limit `max_data`")]
+    #[error("data of an event over the limit: raise `Config::max_data`")]
     DataTooBig,
     /// Over [`Config::max_event_type`](crate::Config::max_event_type).
-    #[error("event type over the limit `max_event_type`")]
+    #[error("event type over the limit: raise `Config::max_event_type`")]
     EventTypeTooBig,
     /// Over [`Config::max_id`](crate::Config::max_id).
-    #[error("id over the limit `max_id`")]
+    #[error("id over the limit: raise `Config::max_id`")]
     IdTooBig,
 }
 

@@ -80,15 +80,15 @@ pub enum ErrorKind {
     #[error("payload length of 2^63 or more")]
     LengthOverflow,
     /// Section 10.4: over [`Config::max_frame_size`](crate::Config::max_frame_size).
-    #[error("frame over the limit `max_frame_size`")]
+    #[error("frame over the limit: raise `Config::max_frame_size`")]
     FrameTooBig,
     /// Section 10.4: over [`Config::max_message_size`](crate::Config::max_message_size), once inflated where the
     /// message is compressed.
-    #[error("message over the limit `max_message_size`")]
+    #[error("message over the limit: raise `Config::max_message_size`")]
     MessageTooBig,
     /// Section 10.4: over [`Config::max_fragments`](crate::Config::max_fragments). Of a compressed message, final
     /// blocks of DEFLATE count too.
-    #[error("message in more frames than the limit `max_fragments`")]
+    #[error("message in more frames than the limit: raise `Config::max_fragments`")]
     TooManyFragments,
     /// Section 8.1: a byte of a text message that cannot be UTF-8 after those before it.
     #[error("text is not UTF-8")]

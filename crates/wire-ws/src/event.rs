@@ -79,6 +79,9 @@ pub enum Event {
     ///
     /// Pieces end where the input or a frame ends. A piece of a text message may end within a code point; it holds
     /// no byte that cannot be UTF-8. Of a compressed message they are pieces of compressed bytes, not checked.
+    ///
+    /// A piece ends its message where `last` is set, and its frame where
+    /// [`Decoder::remaining`](crate::Decoder::remaining) is then 0.
     Data {
         /// The kind of the message.
         kind: DataKind,

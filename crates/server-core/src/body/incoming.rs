@@ -278,7 +278,7 @@ impl fmt::Debug for Incoming {
 #[non_exhaustive]
 pub enum BodyError {
     /// More than the limit: what [`Incoming::limit`] or [`Config::max_body_size`](crate::Config::max_body_size) said.
-    #[error("request body larger than {limit} bytes")]
+    #[error("request body larger than {limit} bytes: raise `Incoming::limit` or `Config::max_body_size`")]
     TooLarge {
         /// The limit, in bytes.
         limit: u64,

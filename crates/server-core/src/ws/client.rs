@@ -420,9 +420,9 @@ pub enum ConnectError {
     /// The URL is none of a WebSocket.
     #[error("not a WebSocket's URL: {0}")]
     InvalidUrl(&'static str),
-    /// `wss://` needs a configuration of TLS (`Client::tls`, features `rt-tokio` and `tls`), or a TLS stream that the caller brings: see
-    /// [`Client::handshake`].
-    #[error("wss needs TLS, and nothing says how")]
+    /// `wss://` needs a configuration of TLS (`Client::tls`, features `rt-tokio` and `tls`), or a TLS stream that the caller
+    /// brings: see [`Client::handshake`].
+    #[error("wss:// needs TLS: call `Client::tls`, or bring a TLS stream to `Client::handshake`")]
     TlsUnavailable,
     /// A subprotocol that is no token, or is given twice.
     #[error("{0}")]

@@ -172,8 +172,8 @@ impl WebSocketUpgrade {
         Run { serving: serve(self.accept().0) }
     }
 
-    /// Accepts: the 101, or over HTTP/2 the 200, is sent when the handler next pauses. The handler is to return the response (nobody sees it), at
-    /// once or when the WebSocket is done with. It may give the WebSocket to another task.
+    /// Accepts: the 101, or over HTTP/2 the 200, is sent when the handler next pauses. The handler is to return the response
+    /// (nobody sees it), at once or when the WebSocket is done with. It may give the WebSocket to another task.
     #[must_use]
     pub fn accept(self) -> (WebSocket, Response<Body>) {
         let mut fields = Vec::new();

@@ -213,11 +213,42 @@ fn an_unread_body_holds_its_sender_up() {
     }
     let frames = received(&client);
     assert!(frames.iter().all(|frame| frame.kind != WINDOW_UPDATE || frame.stream == 0), "{frames:?}");
-    // An answer before the end of the request: then the rest of it is not wanted.
-    world.send(&client, [post(3, "/"), frame(DATA, 0, 3, &[0; 100])].concat());
+}
+
+/// An answer before the end of the request is not lost to a reset: a little of the rest is read, and only that.
+#[test]
+fn the_rest_of_a_body_is_thrown_away() {
+    let world = world(|mut request: Request| async move {
+        drop(request.take_body());
+        text("unread")
+    });
+    let client = world.connect();
+    world.send(&client, hello(&[]));
+    let begin = |stream| {
+        world.send(&client, [post(stream, "/"), frame(DATA, 0, stream, &[0; 100])].concat());
+        let frames = received(&client);
+        assert_eq!((status(&frames, stream), reset_of(&frames, stream)), (Some(200), None));
+    };
+    // It ends.
+    begin(1);
+    world.send(&client, frame(DATA, END_STREAM, 1, b"end"));
+    // It does not, and there is no end of it.
+    begin(3);
+    for sent in (16 << 10..).step_by(16 << 10) {
+        world.send(&client, frame(DATA, 0, 3, &[0; 16 << 10]));
+        let reset = reset_of(&received(&client), 3);
+        if sent >= 256 << 10 {
+            assert_eq!(reset, Some(NO_ERROR));
+            break;
+        }
+        assert_eq!((sent, reset), (sent, None));
+    }
+    // It does not, and nothing comes.
+    begin(5);
+    world.advance(6);
     let frames = received(&client);
-    assert_eq!(status(&frames, 3), Some(200));
-    assert_eq!(reset_of(&frames, 3), Some(NO_ERROR));
+    assert_eq!((reset_of(&frames, 5), reset_of(&frames, 1)), (Some(NO_ERROR), None));
+    assert!(client.ended().is_none());
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn what_comes_too_late_is_refused() {
     assert_eq!(received(&client), []);
 }
 
-/// Who keeps the handle does not keep the stream: what is left of the request is refused all the same.
+/// Who keeps the handle does not keep the stream: what is left of the request is refused in the end.
 #[test]
 fn a_handle_that_is_kept_does_not_keep_the_stream() {
     let streams = Rc::new(RefCell::new(Vec::new()));
@@ -202,6 +202,7 @@ fn a_handle_that_is_kept_does_not_keep_the_stream() {
     });
     let client = world.connect();
     world.send(&client, [hello(&[]), post(1, "/")].concat());
+    world.advance(6);
     let frames = received(&client);
     assert_eq!((status(&frames, 1), reset_of(&frames, 1)), (Some(200), Some(NO_ERROR)));
     assert_eq!(streams.borrow().len(), 1);

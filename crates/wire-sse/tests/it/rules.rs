@@ -87,7 +87,7 @@ fn an_error_says_which_byte() {
     let mut decoder = EventDecoder::new(&config);
     let error = decoder.decode(b": x\ndata: abcde\n\n").expect_err("over the limit");
     assert_eq!((error.kind(), error.offset()), (ErrorKind::DataTooBig, 14));
-    assert_eq!(error.to_string(), "data of an event over the limit `max_data` (at byte 14)");
+    assert_eq!(error.to_string(), "data of an event over the limit: raise `Config::max_data` (at byte 14)");
     // The line feed is a byte too.
     let mut decoder = EventDecoder::new(&config);
     assert_eq!(decoder.decode(b"data: abcd\n").map_err(|error| error.offset()), Err(10));

@@ -88,6 +88,13 @@ fn errors_come_with_the_byte_that_shows_them_and_say_which() {
 }
 
 #[test]
+fn errors_of_limits_say_which_to_raise() {
+    for kind in [ErrorKind::FrameTooBig, ErrorKind::MessageTooBig, ErrorKind::TooManyFragments] {
+        assert!(kind.to_string().contains("raise `Config::max_"), "{kind}");
+    }
+}
+
+#[test]
 fn the_end_without_a_close() {
     use ErrorKind as K;
     let good = frame(TEXT, true, b"good");

@@ -11,7 +11,8 @@ use crate::body::{BodyError, Part, Source, Trailers};
 
 /// A body that arrives, as its reader holds it.
 pub(super) struct Receiving {
-    stream: RecvStream,
+    /// `None` once it is dropped.
+    stream: Option<RecvStream>,
     watch: Arc<Watch>,
     /// The client waits for a 100 before it sends anything (RFC 9110 section 10.1.1).
     invite: Option<Http2Stream>,
@@ -21,16 +22,17 @@ pub(super) struct Receiving {
 
 impl Receiving {
     pub(super) fn new(stream: RecvStream, watch: Arc<Watch>, invite: Option<Http2Stream>) -> Self {
-        Self { stream, watch, invite, data_ended: false, ended: false }
+        Self { stream: Some(stream), watch, invite, data_ended: false, ended: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, h2::Error>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(Part::End)) };
         while !self.data_ended {
-            match ready!(self.stream.poll_data(cx)?) {
+            match ready!(stream.poll_data(cx)?) {
                 None => self.data_ended = true,
                 Some(chunk) => {
                     // Taken is consumed: the peer may send as much again.
-                    self.stream.flow_control().release_capacity(chunk.len())?;
+                    stream.flow_control().release_capacity(chunk.len())?;
                     if !chunk.is_empty() {
                         return Poll::Ready(Ok(Part::Chunk(chunk)));
                     }
@@ -38,7 +40,7 @@ impl Receiving {
             }
         }
         if !self.ended
-            && let Some(trailers) = ready!(self.stream.poll_trailers(cx)?)
+            && let Some(trailers) = ready!(stream.poll_trailers(cx)?)
         {
             self.ended = true;
             let allowed = trailers.iter().filter(|(name, _)| !is_forbidden_trailer(name.as_str()));
@@ -61,7 +63,7 @@ impl Source for Receiving {
                 self.invite = None;
                 match part {
                     Ok(Part::Chunk(_) | Part::Trailers(_)) => self.watch.stop(),
-                    Ok(Part::End) | Err(_) => self.watch.close(),
+                    Ok(Part::End) | Err(_) => self.watch.close(None),
                 }
                 // Reset, or the connection is gone. Whose rules were broken, `h2` has told the client.
                 Poll::Ready(part.map_err(|_| BodyError::Disconnected))
@@ -78,13 +80,41 @@ impl Source for Receiving {
     }
 
     fn is_spent(&self) -> bool {
-        self.ended || self.stream.is_end_stream()
+        self.ended || self.stream.as_ref().is_none_or(RecvStream::is_end_stream)
     }
 }
 
 impl Drop for Receiving {
     fn drop(&mut self) {
-        self.watch.close();
+        // Who waits to be invited sends nothing, and who was too slow is waited for no longer.
+        let sends = !self.is_spent() && self.invite.is_none() && self.watch.failed().is_none();
+        self.watch.close(self.stream.take().filter(|_| sends));
+    }
+}
+
+/// What its reader has left of a body. It is read and thrown away, so that the response is not lost to a reset: some
+/// clients forget a response that they have not read when its stream is reset, for whatever reason.
+pub(super) struct Unread {
+    stream: RecvStream,
+    /// Most bytes that are thrown away.
+    left: u64,
+}
+
+impl Unread {
+    pub(super) fn new(stream: RecvStream, limit: u64) -> Self {
+        Self { stream, left: limit }
+    }
+
+    /// Ready at its end, or where there is too much of it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(Ok(chunk)) = ready!(self.stream.poll_data(cx)) {
+            let released = self.stream.flow_control().release_capacity(chunk.len());
+            match self.left.checked_sub(chunk.len() as u64) {
+                Some(left) if released.is_ok() => self.left = left,
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -94,10 +124,10 @@ pub(super) fn is_forbidden_trailer(name: &str) -> bool {
 }
 
 /// Whether somebody waits for more of a body, so that the stream can bound the time. The reader may live in another task.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Watch(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     waiting: bool,
     /// How often a wait has ended.
@@ -106,6 +136,7 @@ struct State {
     reader: Option<Waker>,
     /// Nobody reads any more.
     closed: bool,
+    unread: Option<RecvStream>,
     /// The stream is being polled, and will look at this afterwards.
     driving: bool,
     stream: Option<Waker>,
@@ -140,10 +171,11 @@ impl Watch {
         state.reader = None;
     }
 
-    fn close(&self) {
+    fn close(&self, unread: Option<RecvStream>) {
         self.stop();
         let mut state = self.state();
         state.closed = true;
+        state.unread = unread;
         let stream = if state.driving { None } else { state.stream.take() };
         drop(state);
         if let Some(stream) = stream {
@@ -154,6 +186,11 @@ impl Watch {
     /// Whether nobody reads any more.
     pub(super) fn is_closed(&self) -> bool {
         self.state().closed
+    }
+
+    /// What was left unread, once.
+    pub(super) fn take_unread(&self) -> Option<RecvStream> {
+        self.state().unread.take()
     }
 
     /// The stream is about to poll what may read.

@@ -15,6 +15,8 @@ pub(super) struct Scope {
     pub(super) body_timeout: Duration,
     pub(super) write_timeout: Duration,
     pub(super) handler_timeout: Option<Duration>,
+    pub(super) linger_timeout: Duration,
+    pub(super) max_discarded_body: u64,
     /// Bytes given to `h2` and not written yet, from which on no response body is polled.
     limit: usize,
 }
@@ -56,6 +58,8 @@ impl Scope {
             body_timeout: config.body_timeout,
             write_timeout: config.write_timeout,
             handler_timeout: config.handler_timeout,
+            linger_timeout: config.linger_timeout,
+            max_discarded_body: config.max_discarded_body,
             limit: config.write_buffer,
         })
     }

@@ -1,8 +1,9 @@
 //! One request and its response: a future in the connection's task.
 //!
 //! It polls the handler, then the response body, and sends what the client's windows have room for. It ends when the
-//! response is complete, when the client resets the stream, or when a deadline passes. Dropping what it holds of the
-//! stream makes `h2` reset what is not complete: NO_ERROR where only the request's body is left unread, else CANCEL.
+//! response is complete and the request read or thrown away, when the client resets the stream, or when a deadline passes.
+//! Dropping what it holds of the stream makes `h2` reset what is not complete: NO_ERROR where only the request's body is
+//! left unread, else CANCEL.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::body::{Watch, is_forbidden_trailer};
+use super::body::{Unread, Watch, is_forbidden_trailer};
 use super::handle::Http2Stream;
 use super::response::{self, Broken, Head, Sending};
 use super::scope::{Armed, Scope};
@@ -44,7 +45,7 @@ pin_project! {
         Responding { #[pin] body: B },
         /// An answer of the server's own is on its way.
         Answering,
-        /// The response is complete, but somebody else still reads the request's body.
+        /// The response is complete, but the request's body is not: somebody else still reads it, or it is thrown away.
         Receiving,
     }
 }
@@ -54,6 +55,9 @@ struct Ends {
     handle: Http2Stream,
     scope: Arc<Scope>,
     watch: Option<Arc<Watch>>,
+    /// What nobody reads of the request's body, and for how long it is thrown away once the response is complete.
+    unread: Option<Unread>,
+    linger_by: Option<Instant>,
     /// The request asks for a WebSocket.
     opening: Option<Opening>,
     to_head: bool,
@@ -96,6 +100,8 @@ impl<F, B> Stream<F, B> {
             handle,
             scope,
             watch,
+            unread: None,
+            linger_by: None,
             opening,
             to_head,
             counted: Some(counted),
@@ -186,7 +192,7 @@ where
                 ExchangeProject::Receiving => {
                     ends.leave(cx);
                     let read = ends.watch.as_ref().is_some_and(|watch| !watch.is_closed());
-                    if read && !ends.is_reset(cx) { Step::Wait } else { Step::Gone }
+                    if (read || ends.lingers(cx)) && !ends.is_reset(cx) { Step::Wait } else { Step::Gone }
                 }
             };
             match step {
@@ -202,9 +208,11 @@ where
                 }
                 Step::Wait => match ends.expired(cx) {
                     None => {
+                        ends.discard(cx);
                         ends.arm(cx);
                         return Poll::Pending;
                     }
+                    Some(Expired::Linger) => return Poll::Ready(()),
                     Some(Expired::Handler) => {
                         this.exchange.set(Exchange::Answering);
                         if let Step::Done | Step::Gone =
@@ -242,6 +250,7 @@ enum Expired {
     Handler,
     Body,
     Write,
+    Linger,
 }
 
 impl Ends {
@@ -281,6 +290,26 @@ impl Ends {
             (Some(wait), _) => self.body_by = Some((self.scope.now() + self.scope.body_timeout, wait)),
             (None, _) => self.body_by = None,
         }
+    }
+
+    /// Throws away what nobody reads of the request's body. Whether there is more to come.
+    fn discard(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(stream) = self.watch.as_ref().and_then(|watch| watch.take_unread()) {
+            self.unread = Some(Unread::new(stream, self.scope.max_discarded_body));
+        }
+        if self.unread.as_mut().is_some_and(|unread| unread.poll(cx).is_ready()) {
+            self.unread = None;
+        }
+        self.unread.is_some()
+    }
+
+    /// The same once the response is complete, for a while.
+    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
+        let lingers = self.discard(cx);
+        if lingers {
+            self.linger_by.get_or_insert(self.scope.now() + self.scope.linger_timeout);
+        }
+        lingers
     }
 
     /// The handler has answered. `exact`: the length of the body, where that is known.
@@ -461,11 +490,12 @@ impl Ends {
             watch.fail(BodyError::TimedOut);
             return Some(Expired::Body);
         }
-        Some(Expired::Write)
+        Some(if self.linger_by.is_some_and(|by| by <= now) { Expired::Linger } else { Expired::Write })
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.handler_by, self.body_by.map(|by| by.0), self.write_by].into_iter().flatten().min()
+        let body_by = self.body_by.map(|by| by.0);
+        [self.handler_by, body_by, self.write_by, self.linger_by].into_iter().flatten().min()
     }
 
     fn arm(&mut self, cx: &Context<'_>) {
