@@ -12,6 +12,7 @@
 //! - at most one Pong waits (the latest), one Close is sent, and a message is refused above the hard limit.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -19,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
 use crate::io::{Direct, WriteBuffer};
-use crate::ws::{Message, SendError, Settings};
+use crate::ws::{Outgoing, SendError, Settings};
 
 /// The response fields of an accepted handshake.
 pub(crate) type Fields = Vec<(&'static str, String)>;
@@ -28,6 +29,8 @@ pub(crate) type Fields = Vec<(&'static str, String)>;
 #[derive(Debug)]
 pub(crate) struct Duplex {
     settings: Arc<Settings>,
+    /// The receiver has another message at hand: what is sent can wait for what that brings.
+    more: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -137,7 +140,7 @@ impl Duplex {
             driver: None,
             disconnected: false,
         };
-        Arc::new(Self { settings, state: Mutex::new(state) })
+        Arc::new(Self { settings, more: AtomicBool::new(false), state: Mutex::new(state) })
     }
 
     /// A client's, whose handshake is done.
@@ -362,12 +365,19 @@ impl Duplex {
         Poll::Pending
     }
 
+    /// Whether the receiver has another message at hand.
+    pub(crate) fn set_more(&self, more: bool) {
+        self.more.store(more, Ordering::Relaxed);
+    }
+
     /// Answers a Ping, or replaces the answer that still waits for room.
-    pub(crate) fn pong(&self, payload: Bytes) {
+    pub(crate) fn pong(&self, payload: &[u8]) {
         self.change(|state| {
-            state.pong = Some(payload);
+            state.pong = None;
             if state.output.len() < self.settings.write_buffer {
-                state.flush_pong();
+                state.encode_pong(payload);
+            } else {
+                state.pong = Some(Bytes::copy_from_slice(payload));
             }
         });
     }
@@ -403,12 +413,11 @@ impl Duplex {
         Poll::Pending
     }
 
-    /// Queues a message once there is room for it, and then waits until it is written, unless there is `more` to come.
+    /// Queues a message once there is room for it, and then waits until it is written, unless there is more to come.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
-        message: &mut Option<Message>,
-        more: bool,
+        message: &mut Option<Outgoing<'_>>,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
         if message.is_some() && state.is_closed() {
@@ -420,7 +429,7 @@ impl Duplex {
             if let Err(error) = state.queue(message) {
                 return Poll::Ready(Err(error));
             }
-            if more {
+            if self.more.load(Ordering::Relaxed) {
                 wake_driver(state);
                 return Poll::Ready(Ok(()));
             }
@@ -440,13 +449,13 @@ impl Duplex {
     }
 
     /// Queues a message.
-    pub(crate) fn queue(&self, message: Message) -> Result<(), SendError> {
+    pub(crate) fn queue(&self, message: Outgoing<'_>) -> Result<(), SendError> {
         let mut state = self.state();
         if state.is_closed() {
             return Err(SendError::Closed);
         }
         if state.output.len() >= self.settings.max_write_buffer {
-            return Err(SendError::Full(message));
+            return Err(SendError::Full(message.into_message()));
         }
         let queued = state.queue(message);
         wake_driver(state);
@@ -498,21 +507,40 @@ impl State {
         self.flush_wanted = !self.output.is_empty();
     }
 
-    fn queue(&mut self, message: Message) -> Result<(), SendError> {
-        let kind = message.kind();
-        let payload = message.into_bytes();
+    fn queue(&mut self, message: Outgoing<'_>) -> Result<(), SendError> {
         let Self { encoder, output, by_reference, .. } = self;
-        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
-            let opcode = match kind {
-                DataKind::Text => OpCode::Text,
-                DataKind::Binary => OpCode::Binary,
-            };
-            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
-                output.tail().extend_from_slice(header.as_bytes());
-                output.push_reference(payload);
-            })
-        } else {
-            encoder.encode_message(kind, &payload, output.tail())
+        let encoded = match message {
+            Outgoing::Message(message) => {
+                let kind = message.kind();
+                let payload = message.into_bytes();
+                if *by_reference && WriteBuffer::takes_reference(&payload) {
+                    let opcode = match kind {
+                        DataKind::Text => OpCode::Text,
+                        DataKind::Binary => OpCode::Binary,
+                    };
+                    encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
+                        output.tail().extend_from_slice(header.as_bytes());
+                        output.push_reference(payload);
+                    })
+                } else {
+                    encoder.encode_message(kind, &payload, output.tail())
+                }
+            }
+            Outgoing::Ref(message) => {
+                encoder.encode_message(message.kind(), message.as_bytes(), output.tail())
+            }
+            Outgoing::Prepared(prepared) => match encoder.prepared_frame(prepared.message()) {
+                Ok(Some(frame)) if WriteBuffer::takes_reference(frame) => {
+                    output.push_reference(prepared.slice(frame));
+                    Ok(())
+                }
+                Ok(Some(frame)) => {
+                    output.tail().extend_from_slice(frame);
+                    Ok(())
+                }
+                Ok(None) => encoder.encode_prepared(prepared.message(), output.tail()),
+                Err(error) => Err(error),
+            },
         };
         encoded.map_err(|_| SendError::Closed)
     }
@@ -528,9 +556,13 @@ impl State {
 
     fn flush_pong(&mut self) {
         if let Some(payload) = self.pong.take() {
-            // Refused only after a Close, when nobody waits for it any more.
-            let _ = self.encoder.encode_pong(&payload, self.output.tail());
+            self.encode_pong(&payload);
         }
+    }
+
+    fn encode_pong(&mut self, payload: &[u8]) {
+        // Refused only after a Close, when nobody waits for it any more.
+        let _ = self.encoder.encode_pong(payload, self.output.tail());
     }
 
     fn close(&mut self, code: Option<CloseCode>, reason: &str) {
