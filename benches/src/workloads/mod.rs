@@ -46,7 +46,13 @@ const fn message(
 /// All cells.
 pub const CELLS: &[Cell] = &[
     message("20 B", 1, Content::Binary, 20, &[("wire-ws", 225.0)]),
-    message("20 B x 32", 32, Content::Binary, 20, &[("wire-ws", 140.0), ("server-core", 600.0)]),
+    message(
+        "20 B x 32",
+        32,
+        Content::Binary,
+        20,
+        &[("wire-ws", 140.0), ("server-core", 600.0), ("server-core, borrowed", 300.0)],
+    ),
     message("128 B text", 1, Content::Ascii, 128, &[]),
     message("128 B text x 32", 32, Content::Ascii, 128, &[]),
     message("1 KiB", 1, Content::Binary, 1 << 10, &[]),
@@ -86,6 +92,7 @@ pub type Work = fn(&Cell, u64);
 pub const ECHOES: &[(&str, Work)] = &[
     ("wire-ws", ours::codec),
     ("server-core", ours::echo),
+    ("server-core, borrowed", ours::echo_ref),
     #[cfg(feature = "peers")]
     ("fastwebsockets", peers::fastwebsockets),
     #[cfg(feature = "peers")]

@@ -70,6 +70,23 @@ pub(crate) fn echo(cell: &Cell, count: u64) {
     serve(handler, UPGRADE, cell, count);
 }
 
+/// The same, with messages that are answered where they lie.
+pub(crate) fn echo_ref(cell: &Cell, count: u64) {
+    async fn echo(socket: WebSocket) {
+        let (mut sender, mut receiver) = socket.split();
+        while let Some(Ok(message)) = receiver.recv_ref().await {
+            if sender.send(message).await.is_err() {
+                break;
+            }
+        }
+    }
+    let handler = async |mut request: Request| match WebSocketUpgrade::from_request(&mut request) {
+        Ok(upgrade) => upgrade.run(echo).await,
+        Err(rejection) => rejection.into_response(),
+    };
+    serve(handler, UPGRADE, cell, count);
+}
+
 fn hello() -> http::Response<Body> {
     let mut response = http::Response::new(Body::from(HELLO));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));

@@ -141,12 +141,14 @@ impl ReadBuffer {
     /// The same, for keeps.
     #[inline]
     pub(crate) fn take_consumed(&mut self, len: usize) -> Bytes {
-        if len >= BY_REFERENCE {
-            self.bytes.advance(self.at - len);
-            self.at = 0;
-            return self.bytes.split_to(len).freeze();
-        }
-        copy_payload(self.consumed(len))
+        if len >= BY_REFERENCE { self.split_consumed(len) } else { copy_payload(self.consumed(len)) }
+    }
+
+    #[inline(never)]
+    fn split_consumed(&mut self, len: usize) -> Bytes {
+        self.bytes.advance(self.at - len);
+        self.at = 0;
+        self.bytes.split_to(len).freeze()
     }
 
     /// Consumes `consumed` bytes and returns the payload that is their tail.

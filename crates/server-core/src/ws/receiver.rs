@@ -52,6 +52,15 @@ enum Place {
     Decoder,
 }
 
+/// What comes where the input has no message.
+enum More {
+    Input,
+    /// It was read straight to where it belongs.
+    Message(Decoded),
+    /// Nothing, for this reason where it is not a closing handshake.
+    End(Option<WebSocketError>),
+}
+
 impl WebSocketReceiver {
     pub(super) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder) -> Self {
         Self(Box::new(Receiving {
@@ -99,6 +108,7 @@ impl WebSocketReceiver {
 }
 
 impl Receiving {
+    #[inline]
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, WebSocketError>>> {
         match ready!(self.poll_decoded(cx)) {
             Some(Ok(decoded)) => Poll::Ready(Some(Ok(self.take(decoded)))),
@@ -108,19 +118,32 @@ impl Receiving {
     }
 
     fn poll_decoded(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Decoded, WebSocketError>>> {
-        if self.budget > 0
-            && !self.ended
-            && let Some(decoded) = self.decode()
-        {
-            return self.give(decoded);
+        loop {
+            if self.budget > 0
+                && let Some(decoded) = self.decode()
+            {
+                self.budget -= 1;
+                let rest = self.input.bytes();
+                self.duplex.set_more(self.budget > 0 && !rest.is_empty() && self.decoder.is_ready(rest));
+                return Poll::Ready(Some(Ok(decoded)));
+            }
+            match ready!(self.poll_more(cx)) {
+                More::Input => {}
+                More::Message(decoded) => return Poll::Ready(Some(Ok(decoded))),
+                More::End(last) => {
+                    self.ended = true;
+                    self.input = ReadBuffer::default();
+                    return Poll::Ready(last.map(Err));
+                }
+            }
         }
-        self.poll_more(cx)
     }
 
-    /// The input has no message, or none should be taken.
-    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Decoded, WebSocketError>>> {
+    /// The input has no message, or none may be taken for now.
+    #[inline(never)]
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<More> {
         if self.ended {
-            return Poll::Ready(None);
+            return Poll::Ready(More::End(None));
         }
         if self.budget == 0 {
             self.budget = BUDGET;
@@ -128,66 +151,51 @@ impl Receiving {
             return Poll::Pending;
         }
         self.duplex.set_more(false);
-        loop {
-            if self.closing {
-                ready!(self.duplex.poll_close_written(cx));
-                // The decoder says an error as often as it is asked.
-                let error = self.decoder.decode(&mut []).err();
-                return self.end(error.map(|error| Err(error.into())));
-            }
-            let (decoder, lent) = (&mut self.decoder, &mut self.lent);
-            let lend = || {
-                let rest = usize::try_from(decoder.remaining()).unwrap_or(usize::MAX);
-                if *lent || decoder.remaining() < Direct::WORTH {
-                    return None;
-                }
-                let message = decoder.take_spare()?;
-                *lent = true;
-                Some(Direct { message, rest })
-            };
-            match ready!(self.duplex.poll_input(cx, lend)) {
-                Ok((input, unused)) => {
-                    self.budget = BUDGET;
-                    let leased = match input {
-                        Input::Leased(read) => Some(read),
-                        Input::Direct(message) => {
-                            if let Some(decoded) = self.take_back(message) {
-                                return self.give(decoded);
-                            }
-                            None
-                        }
-                    };
-                    if let Some(Direct { message, .. }) = unused {
-                        self.take_back(message);
-                    }
-                    if let Some(read) = leased {
-                        self.input.append(read);
-                        self.warm = true;
-                    }
-                }
-                Err(InputEnd::Eof) => {
-                    let error = self.decoder.decode_eof().err();
-                    return self.end(error.map(|error| Err(error.into())));
-                }
-                Err(InputEnd::Failed(kind)) => return self.end(Some(Err(WebSocketError::Io(kind)))),
-            }
-            if let Some(decoded) = self.decode() {
-                return self.give(decoded);
-            }
+        if self.closing {
+            ready!(self.duplex.poll_close_written(cx));
+            // The decoder says an error as often as it is asked.
+            return Poll::Ready(More::End(self.decoder.decode(&mut []).err().map(Into::into)));
         }
-    }
-
-    fn give(&mut self, decoded: Decoded) -> Poll<Option<Result<Decoded, WebSocketError>>> {
-        self.budget -= 1;
-        let rest = self.input.bytes();
-        self.duplex.set_more(self.budget > 0 && !rest.is_empty() && self.decoder.is_ready(rest));
-        Poll::Ready(Some(Ok(decoded)))
+        let (decoder, lent) = (&mut self.decoder, &mut self.lent);
+        let lend = || {
+            let rest = usize::try_from(decoder.remaining()).unwrap_or(usize::MAX);
+            if *lent || decoder.remaining() < Direct::WORTH {
+                return None;
+            }
+            let message = decoder.take_spare()?;
+            *lent = true;
+            Some(Direct { message, rest })
+        };
+        let (input, unused) = match ready!(self.duplex.poll_input(cx, lend)) {
+            Ok(input) => input,
+            Err(InputEnd::Eof) => {
+                return Poll::Ready(More::End(self.decoder.decode_eof().err().map(Into::into)));
+            }
+            Err(InputEnd::Failed(kind)) => return Poll::Ready(More::End(Some(WebSocketError::Io(kind)))),
+        };
+        self.budget = BUDGET;
+        self.warm = true;
+        let leased = match input {
+            Input::Leased(read) => Some(read),
+            Input::Direct(message) => {
+                if let Some(decoded) = self.take_back(message) {
+                    return Poll::Ready(More::Message(decoded));
+                }
+                None
+            }
+        };
+        if let Some(Direct { message, .. }) = unused {
+            self.take_back(message);
+        }
+        if let Some(read) = leased {
+            self.input.append(read);
+        }
+        Poll::Ready(More::Input)
     }
 
     /// The message that was lent, with what was read into it. It is given when it is whole.
     fn take_back(&mut self, message: Vec<u8>) -> Option<Decoded> {
         self.lent = false;
-        self.warm = true;
         match self.decoder.put_spare(message) {
             Ok(Some(MessageEvent::Message { kind, .. })) => Some(Decoded { kind, place: Place::Decoder }),
             Ok(_) => None,
@@ -205,6 +213,7 @@ impl Receiving {
     }
 
     /// The next message of the input. `None`: more input is needed, or nothing more comes.
+    #[inline]
     fn decode(&mut self) -> Option<Decoded> {
         while !self.input.is_empty() && !self.closing {
             let step = match self.decoder.decode(self.input.bytes_mut()) {
@@ -241,6 +250,7 @@ impl Receiving {
     }
 
     /// The message, for keeps.
+    #[inline]
     fn take(&mut self, Decoded { kind, place }: Decoded) -> Message {
         let payload = match place {
             Place::Input(len) => self.input.take_consumed(len),
@@ -271,12 +281,6 @@ impl Receiving {
             self.input.park();
             self.decoder.shrink();
         }
-    }
-
-    fn end<T>(&mut self, last: Option<T>) -> Poll<Option<T>> {
-        self.ended = true;
-        self.input = ReadBuffer::default();
-        Poll::Ready(last)
     }
 }
 
