@@ -47,7 +47,13 @@ const fn message(
 /// All cells.
 pub const CELLS: &[Cell] = &[
     message("20 B", 1, Content::Binary, 20, &[("wire-ws", 225.0)]),
-    message("20 B x 32", 32, Content::Binary, 20, &[("wire-ws", 140.0), ("server-core", 600.0)]),
+    message(
+        "20 B x 32",
+        32,
+        Content::Binary,
+        20,
+        &[("wire-ws", 140.0), ("server-core", 600.0), ("server-core, borrowed", 300.0)],
+    ),
     message("128 B text", 1, Content::Ascii, 128, &[]),
     message("128 B text x 32", 32, Content::Ascii, 128, &[]),
     message("1 KiB", 1, Content::Binary, 1 << 10, &[]),
@@ -107,6 +113,7 @@ macro_rules! connection {
 pub const ECHOES: &[Program] = &[
     Program { name: "wire-ws", work: ours::codec, future: None },
     connection!("server-core", ours::echo, UPGRADE),
+    connection!("server-core, borrowed", ours::echo_ref, UPGRADE),
     #[cfg(feature = "peers")]
     connection!("fastwebsockets", peers::fastwebsockets, b""),
     #[cfg(feature = "peers")]

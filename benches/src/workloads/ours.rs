@@ -68,6 +68,23 @@ pub(crate) fn echo(feed: Feed) -> impl Future {
     serve(handler, feed)
 }
 
+/// The same, with messages that are answered where they lie.
+pub(crate) fn echo_ref(feed: Feed) -> impl Future {
+    async fn echo(socket: WebSocket) {
+        let (mut sender, mut receiver) = socket.split();
+        while let Some(Ok(message)) = receiver.recv_ref().await {
+            if sender.send(message).await.is_err() {
+                break;
+            }
+        }
+    }
+    let handler = async |mut request: Request| match WebSocketUpgrade::from_request(&mut request) {
+        Ok(upgrade) => upgrade.run(echo).await,
+        Err(rejection) => rejection.into_response(),
+    };
+    serve(handler, feed)
+}
+
 fn hello() -> http::Response<Body> {
     let mut response = http::Response::new(Body::from(HELLO));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));

@@ -161,7 +161,7 @@ impl Decoder {
 
     /// The fast path: a whole short message in one frame. `None` leaves everything as it was.
     #[inline(always)]
-    fn decode_short(&mut self, input: &mut [u8]) -> Option<Step> {
+    pub(crate) fn decode_short(&mut self, input: &mut [u8]) -> Option<Step> {
         let [first, second, rest @ ..] = input else { return None };
         let kind = match *first {
             0x81 => DataKind::Text,

@@ -205,7 +205,7 @@ impl Encoder {
         self.check_idle()?;
         let (rsv, frame) = self.choose(message);
         if !self.masks() && frame.payload().len() <= self.fragment_size() {
-            out.extend_from_slice(frame.bytes());
+            out.extend_from_slice(frame.bytes);
         } else {
             self.frames(rsv, opcode(message.kind()), frame.payload(), out);
         }
@@ -226,11 +226,11 @@ impl Encoder {
         if self.masks() || message.payload().len() > self.fragment_size() {
             return Ok(None);
         }
-        Ok(Some(self.choose(message).1.bytes()))
+        Ok(Some(self.choose(message).1.bytes))
     }
 
     /// The frame of a prepared message that suits this connection, and its reserved bits.
-    fn choose<'m>(&mut self, message: &'m PreparedMessage) -> (u8, &'m Frame) {
+    fn choose<'m>(&mut self, message: &'m PreparedMessage) -> (u8, Frame<'m>) {
         #[cfg(feature = "deflate")]
         if let Some(deflater) = self.deflater()
             && let Some(frame) = message.compressed(deflater.window_bits())

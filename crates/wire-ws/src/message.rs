@@ -11,7 +11,7 @@ use core::ops::Range;
 
 #[cfg(feature = "deflate")]
 use crate::deflate::{DeflateParams, Inflater};
-use crate::{CloseCode, Config, DataKind, Decoder, Error, Event, Role};
+use crate::{CloseCode, Config, DataKind, Decoder, Error, Event, Role, Step};
 
 /// What one call of [`MessageDecoder::decode`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +137,18 @@ impl MessageDecoder {
     #[inline]
     pub fn decode(&mut self, input: &mut [u8]) -> Result<MessageStep, Error> {
         self.recycle();
+        match self.decoder.decode_short(input) {
+            // Inlined into the caller, who takes it apart: nothing of it is built.
+            Some(Step { consumed, event: Some(Event::Data { kind, len, .. }) }) => {
+                let payload = Payload::Input(consumed - len..consumed);
+                Ok(MessageStep { consumed, event: Some(MessageEvent::Message { kind, payload }) })
+            }
+            _ => self.decode_any(input),
+        }
+    }
+
+    #[inline(never)]
+    fn decode_any(&mut self, input: &mut [u8]) -> Result<MessageStep, Error> {
         let mut consumed = 0;
         loop {
             let step = self.decoder.decode(&mut input[consumed..])?;

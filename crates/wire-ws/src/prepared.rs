@@ -31,43 +31,56 @@ use crate::{Role, rules::RSV1};
 #[derive(Clone)]
 pub struct PreparedMessage {
     kind: DataKind,
-    plain: Frame,
-    /// Compressed, with the window that reading it takes.
+    /// The frame, and the compressed one behind it.
+    bytes: Vec<u8>,
+    plain: Place,
+    /// With the window that reading it takes.
     #[cfg(feature = "deflate")]
-    deflated: Option<(Frame, u8)>,
+    deflated: Option<(Place, u8)>,
+}
+
+/// Where a frame lies.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    payload: usize,
+    end: usize,
 }
 
 /// One frame, not masked.
-#[derive(Clone)]
-pub(crate) struct Frame {
-    bytes: Vec<u8>,
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'m> {
+    pub(crate) bytes: &'m [u8],
     header: usize,
 }
 
-impl Frame {
-    fn new(rsv: u8, kind: DataKind, payload: &[u8]) -> Self {
-        let header =
-            FrameHeader { fin: true, rsv, opcode: opcode(kind), key: None, len: payload.len() as u64 };
-        let header = header.encode();
-        Self { bytes: [&header, payload].concat(), header: header.len() }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(crate) fn payload(&self) -> &[u8] {
+impl<'m> Frame<'m> {
+    pub(crate) fn payload(&self) -> &'m [u8] {
         &self.bytes[self.header..]
     }
+}
+
+/// Appends a frame.
+fn append(rsv: u8, kind: DataKind, payload: &[u8], bytes: &mut Vec<u8>) -> Place {
+    let start = bytes.len();
+    let header = FrameHeader { fin: true, rsv, opcode: opcode(kind), key: None, len: payload.len() as u64 };
+    let header = header.encode();
+    bytes.reserve_exact(header.len() + payload.len());
+    bytes.extend_from_slice(&header);
+    bytes.extend_from_slice(payload);
+    Place { start, payload: start + header.len(), end: bytes.len() }
 }
 
 impl PreparedMessage {
     /// A message that goes out uncompressed. Text must be UTF-8.
     #[must_use]
     pub fn new(kind: DataKind, payload: &[u8]) -> Self {
+        let mut bytes = Vec::new();
+        let plain = append(0, kind, payload, &mut bytes);
         Self {
             kind,
-            plain: Frame::new(0, kind, payload),
+            bytes,
+            plain,
             #[cfg(feature = "deflate")]
             deflated: None,
         }
@@ -79,17 +92,20 @@ impl PreparedMessage {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflated(kind: DataKind, payload: &[u8], params: &DeflateParams) -> Self {
+        let mut message = Self::new(kind, payload);
         let mut params = *params;
         params.server_no_context_takeover = true;
         let (_, window_bits) = params.of_sender(Role::Server);
-        let deflater =
-            Deflater::new(Role::Server, &params).filter(|deflater| payload.len() >= deflater.min_size);
-        let deflated = deflater.and_then(|mut deflater| {
+        let deflater = Deflater::new(Role::Server, &params);
+        if let Some(mut deflater) = deflater.filter(|deflater| payload.len() >= deflater.min_size) {
             let mut compressed = Vec::new();
             deflater.deflate(payload, true, &mut compressed);
-            (compressed.len() < payload.len()).then(|| (Frame::new(RSV1, kind, &compressed), window_bits))
-        });
-        Self { deflated, ..Self::new(kind, payload) }
+            if compressed.len() < payload.len() {
+                let place = append(RSV1, kind, &compressed, &mut message.bytes);
+                message.deflated = Some((place, window_bits));
+            }
+        }
+        message
     }
 
     /// Its kind.
@@ -101,17 +117,30 @@ impl PreparedMessage {
     /// Its payload, uncompressed.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.plain.payload()
+        self.plain().payload()
     }
 
-    pub(crate) fn plain(&self) -> &Frame {
-        &self.plain
+    /// All that may be sent of it, in one piece of memory: what [`Encoder::prepared_frame`] gives is a part of this. For
+    /// who holds that memory by reference count.
+    ///
+    /// [`Encoder::prepared_frame`]: crate::Encoder::prepared_frame
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn plain(&self) -> Frame<'_> {
+        self.frame(self.plain)
     }
 
     /// The compressed frame, where a window of 2^`window_bits` is enough to read it.
     #[cfg(feature = "deflate")]
-    pub(crate) fn compressed(&self, window_bits: u8) -> Option<&Frame> {
-        self.deflated.as_ref().filter(|(_, needs)| *needs <= window_bits).map(|(frame, _)| frame)
+    pub(crate) fn compressed(&self, window_bits: u8) -> Option<Frame<'_>> {
+        self.deflated.filter(|(_, needs)| *needs <= window_bits).map(|(place, _)| self.frame(place))
+    }
+
+    fn frame(&self, Place { start, payload, end }: Place) -> Frame<'_> {
+        Frame { bytes: &self.bytes[start..end], header: payload - start }
     }
 }
 

@@ -12,6 +12,7 @@
 //! - at most one Pong waits (the latest), one Close is sent, and a message is refused above the hard limit.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -19,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
 use crate::io::{Direct, WriteBuffer};
-use crate::ws::{Message, SendError, Settings};
+use crate::ws::{Message, Outgoing, PreparedMessage, SendError, Settings};
 
 /// The response fields of an accepted handshake.
 pub(crate) type Fields = Vec<(&'static str, String)>;
@@ -28,6 +29,8 @@ pub(crate) type Fields = Vec<(&'static str, String)>;
 #[derive(Debug)]
 pub(crate) struct Duplex {
     settings: Arc<Settings>,
+    /// The receiver has another message at hand: what is sent can wait for what that brings.
+    more: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -137,7 +140,7 @@ impl Duplex {
             driver: None,
             disconnected: false,
         };
-        Arc::new(Self { settings, state: Mutex::new(state) })
+        Arc::new(Self { settings, more: AtomicBool::new(false), state: Mutex::new(state) })
     }
 
     /// A client's, whose handshake is done.
@@ -168,12 +171,22 @@ impl Duplex {
     }
 }
 
+#[inline(always)]
 fn wake_driver(mut state: MutexGuard<'_, State>) {
     let driver = if state.driving { None } else { state.driver.take() };
     drop(state);
     if let Some(driver) = driver {
         driver.wake();
     }
+}
+
+/// Wakes who waits for input, for output to be written, and for the end.
+#[cold]
+fn wake_halves(mut state: MutexGuard<'_, State>, [reader, writer, closed]: [bool; 3]) {
+    let State { reader: reads, writer: writes, closed: closes, .. } = &mut *state;
+    let wakers = [reads.take_if(|_| reader), writes.take_if(|_| writer), closes.take_if(|_| closed)];
+    drop(state);
+    wakers.into_iter().flatten().for_each(Waker::wake);
 }
 
 /// The driver's side.
@@ -206,20 +219,9 @@ impl Duplex {
     pub(crate) fn leave(&self, cx: &Context<'_>, output: Option<&mut WriteBuffer>) -> Wants {
         let mut state = self.state();
         state.driving = false;
-        if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
-            state.driver = Some(cx.waker().clone());
-        }
-        let mut moved = false;
-        if let Some(output) = output.filter(|output| output.is_empty()) {
-            if state.pong.is_some() {
-                state.flush_pong();
-            }
-            moved = !state.output.is_empty();
-            if moved {
-                std::mem::swap(output, &mut state.output);
-                state.writing = true;
-            }
-        }
+        register(&mut state.driver, cx);
+        let moved = output.is_some_and(|output| state.move_output(output));
+        let waiting = !state.output.is_empty();
         let wants = Wants {
             accepted: state.accepted.is_some(),
             // Without a receiver what comes is thrown away: to learn that the peer is gone.
@@ -227,21 +229,22 @@ impl Duplex {
             unread: state.input.is_some(),
             direct: state.direct.is_some() && state.input.is_none(),
             moved,
-            flush: state.flush_wanted || !state.output.is_empty() || state.pong.is_some(),
+            flush: state.flush_wanted || waiting || state.pong.is_some(),
             close_sent: state.encoder.is_closed(),
             close_received: state.peer_closed,
             ended: state.input_end.is_some() && (state.end_seen || !state.receiver_alive),
             gone: !state.receiver_alive && !state.sender_alive,
         };
         // A half that could go on, although this task polled, lives in another task, or elsewhere in this one.
-        let written = state.is_written();
+        let written = !waiting && !state.writing;
         let readable =
             if state.closing { written } else { state.input.is_some() || state.input_end.is_some() };
-        let reader = state.reader.take_if(|_| readable);
-        let writer = state.writer.take_if(|_| written);
-        let closed = state.closed.take_if(|_| wants.close_sent);
-        drop(state);
-        [reader, writer, closed].into_iter().flatten().for_each(Waker::wake);
+        let reader = readable && state.reader.is_some();
+        let writer = written && state.writer.is_some();
+        let closed = wants.close_sent && state.closed.is_some();
+        if reader || writer || closed {
+            wake_halves(state, [reader, writer, closed]);
+        }
         wants
     }
 
@@ -285,9 +288,7 @@ impl Duplex {
         state.driver = None;
         state.output = WriteBuffer::default();
         state.input_end.get_or_insert(InputEnd::Failed(io::ErrorKind::ConnectionReset));
-        let wakers = [state.reader.take(), state.writer.take(), state.closed.take()];
-        drop(state);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        wake_halves(state, [true; 3]);
     }
 }
 
@@ -362,12 +363,19 @@ impl Duplex {
         Poll::Pending
     }
 
+    /// Whether the receiver has another message at hand.
+    pub(crate) fn set_more(&self, more: bool) {
+        self.more.store(more, Ordering::Relaxed);
+    }
+
     /// Answers a Ping, or replaces the answer that still waits for room.
-    pub(crate) fn pong(&self, payload: Bytes) {
+    pub(crate) fn pong(&self, payload: &[u8]) {
         self.change(|state| {
-            state.pong = Some(payload);
+            state.pong = None;
             if state.output.len() < self.settings.write_buffer {
-                state.flush_pong();
+                state.encode_pong(payload);
+            } else {
+                state.pong = Some(Bytes::copy_from_slice(payload));
             }
         });
     }
@@ -403,36 +411,31 @@ impl Duplex {
         Poll::Pending
     }
 
-    /// Queues a message once there is room for it, and then waits until it is written, unless there is `more` to come.
+    /// Queues a message once there is room for it, and then waits until it is written, unless there is more to come.
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
-        message: &mut Option<Message>,
-        more: bool,
+        message: &mut Option<Outgoing<'_>>,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
-        if message.is_some() && state.is_closed() {
-            return Poll::Ready(Err(SendError::Closed));
-        }
-        if state.output.len() < self.settings.write_buffer
-            && let Some(message) = message.take()
-        {
-            if let Err(error) = state.queue(message) {
-                return Poll::Ready(Err(error));
-            }
-            if more {
-                wake_driver(state);
-                return Poll::Ready(Ok(()));
-            }
-        } else if message.is_none() {
-            if state.disconnected {
+        if let Some(unsent) = message {
+            if state.is_closed() {
                 return Poll::Ready(Err(SendError::Closed));
             }
-            if state.is_written() {
-                state.flush_wanted = false;
-                state.writer = None;
-                return Poll::Ready(Ok(()));
+            if state.output.len() < self.settings.write_buffer {
+                state.queue(unsent)?;
+                *message = None;
+                if self.more.load(Ordering::Relaxed) {
+                    wake_driver(state);
+                    return Poll::Ready(Ok(()));
+                }
             }
+        } else if state.disconnected {
+            return Poll::Ready(Err(SendError::Closed));
+        } else if state.is_written() {
+            state.flush_wanted = false;
+            state.writer = None;
+            return Poll::Ready(Ok(()));
         }
         state.wait_for_write(cx);
         wake_driver(state);
@@ -440,15 +443,15 @@ impl Duplex {
     }
 
     /// Queues a message.
-    pub(crate) fn queue(&self, message: Message) -> Result<(), SendError> {
+    pub(crate) fn queue(&self, message: Outgoing<'_>) -> Result<(), SendError> {
         let mut state = self.state();
         if state.is_closed() {
             return Err(SendError::Closed);
         }
         if state.output.len() >= self.settings.max_write_buffer {
-            return Err(SendError::Full(message));
+            return Err(SendError::Full(message.into_message()));
         }
-        let queued = state.queue(message);
+        let queued = state.queue(&message);
         wake_driver(state);
         queued
     }
@@ -498,23 +501,62 @@ impl State {
         self.flush_wanted = !self.output.is_empty();
     }
 
-    fn queue(&mut self, message: Message) -> Result<(), SendError> {
-        let kind = message.kind();
-        let payload = message.into_bytes();
-        let Self { encoder, output, by_reference, .. } = self;
-        let encoded = if *by_reference && WriteBuffer::takes_reference(&payload) {
-            let opcode = match kind {
-                DataKind::Text => OpCode::Text,
-                DataKind::Binary => OpCode::Binary,
-            };
-            encoder.encode_header(opcode, true, payload.len() as u64).map(|header| {
-                output.tail().extend_from_slice(header.as_bytes());
-                output.push_reference(payload);
-            })
-        } else {
-            encoder.encode_message(kind, &payload, output.tail())
+    fn queue(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
+        let (kind, payload) = match message {
+            Outgoing::Message(message)
+                if self.by_reference && WriteBuffer::takes_reference(message.as_bytes()) =>
+            {
+                return self.queue_reference(message);
+            }
+            Outgoing::Message(message) => (message.kind(), message.as_bytes()),
+            Outgoing::Ref(message) => (message.kind(), message.as_bytes()),
+            Outgoing::Prepared(prepared) => return self.queue_prepared(prepared),
         };
-        encoded.map_err(|_| SendError::Closed)
+        self.encoder.encode_message(kind, payload, self.output.tail()).map_err(|_| SendError::Closed)
+    }
+
+    #[inline(never)]
+    fn queue_reference(&mut self, message: &Message) -> Result<(), SendError> {
+        let opcode = match message.kind() {
+            DataKind::Text => OpCode::Text,
+            DataKind::Binary => OpCode::Binary,
+        };
+        let payload = message.clone().into_bytes();
+        let header = self.encoder.encode_header(opcode, true, payload.len() as u64);
+        self.output.tail().extend_from_slice(header.map_err(|_| SendError::Closed)?.as_bytes());
+        self.output.push_reference(payload);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn queue_prepared(&mut self, prepared: &PreparedMessage) -> Result<(), SendError> {
+        let Self { encoder, output, .. } = self;
+        let closed = |_| SendError::Closed;
+        match encoder.prepared_frame(prepared.message()).map_err(closed)? {
+            Some(frame) if WriteBuffer::takes_reference(frame) => {
+                output.push_reference(prepared.slice(frame));
+            }
+            Some(frame) => output.tail().extend_from_slice(frame),
+            // Masked, and so a copy of its own.
+            None => encoder.encode_prepared(prepared.message(), output.tail()).map_err(closed)?,
+        }
+        Ok(())
+    }
+
+    /// Moves what is queued into the driver's buffer, if that is empty. Returns whether there was anything.
+    fn move_output(&mut self, output: &mut WriteBuffer) -> bool {
+        if !output.is_empty() {
+            return false;
+        }
+        if self.pong.is_some() {
+            self.flush_pong();
+        }
+        if self.output.is_empty() {
+            return false;
+        }
+        std::mem::swap(output, &mut self.output);
+        self.writing = true;
+        true
     }
 
     fn is_written(&self) -> bool {
@@ -528,9 +570,13 @@ impl State {
 
     fn flush_pong(&mut self) {
         if let Some(payload) = self.pong.take() {
-            // Refused only after a Close, when nobody waits for it any more.
-            let _ = self.encoder.encode_pong(&payload, self.output.tail());
+            self.encode_pong(&payload);
         }
+    }
+
+    fn encode_pong(&mut self, payload: &[u8]) {
+        // Refused only after a Close, when nobody waits for it any more.
+        let _ = self.encoder.encode_pong(payload, self.output.tail());
     }
 
     fn close(&mut self, code: Option<CloseCode>, reason: &str) {

@@ -133,16 +133,28 @@ impl ReadBuffer {
         debug_assert!(self.at <= self.bytes.len());
     }
 
+    /// The last `len` bytes that were consumed; they are there until the next read.
+    pub(crate) fn consumed(&self, len: usize) -> &[u8] {
+        &self.bytes[self.at - len..self.at]
+    }
+
+    /// The same, for keeps.
+    #[inline]
+    pub(crate) fn take_consumed(&mut self, len: usize) -> Bytes {
+        if len >= BY_REFERENCE { self.split_consumed(len) } else { copy_payload(self.consumed(len)) }
+    }
+
+    #[inline(never)]
+    fn split_consumed(&mut self, len: usize) -> Bytes {
+        self.bytes.advance(self.at - len);
+        self.at = 0;
+        self.bytes.split_to(len).freeze()
+    }
+
     /// Consumes `consumed` bytes and returns the payload that is their tail.
     pub(crate) fn take_payload(&mut self, consumed: usize, len: usize) -> Bytes {
-        let end = self.at + consumed;
-        if len >= BY_REFERENCE {
-            self.bytes.advance(end - len);
-            self.at = 0;
-            return self.bytes.split_to(len).freeze();
-        }
-        self.at = end;
-        copy_payload(&self.bytes[end - len..end])
+        self.consume(consumed);
+        self.take_consumed(len)
     }
 
     /// Takes over what was read.

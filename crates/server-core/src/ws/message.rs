@@ -51,6 +51,78 @@ impl Message {
     }
 }
 
+/// A message where it lies: borrowed from the WebSocket that received it, or from who sends it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct MessageRef<'a> {
+    kind: DataKind,
+    payload: &'a [u8],
+}
+
+impl<'a> MessageRef<'a> {
+    /// A payload that is valid UTF-8 where it is text.
+    pub(super) fn new(kind: DataKind, payload: &'a [u8]) -> Self {
+        Self { kind, payload }
+    }
+
+    /// Text or binary.
+    #[must_use]
+    pub fn kind(&self) -> DataKind {
+        self.kind
+    }
+
+    /// The payload, whatever the type.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// The text of a text message, which is checked once more: see [`Text::as_str`].
+    #[must_use]
+    pub fn as_text(&self) -> Option<&'a str> {
+        match self.kind {
+            DataKind::Text => Some(simdutf8::basic::from_utf8(self.payload).expect("validated when it came")),
+            DataKind::Binary => None,
+        }
+    }
+
+    /// A copy for keeps.
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        let payload = Bytes::copy_from_slice(self.payload);
+        match self.kind {
+            DataKind::Text => Message::Text(Text::validated(payload)),
+            DataKind::Binary => Message::Binary(payload),
+        }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageRef<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self::new(message.kind(), message.as_bytes())
+    }
+}
+
+impl<'a> From<&'a str> for MessageRef<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::new(DataKind::Text, text.as_bytes())
+    }
+}
+
+impl<'a> From<&'a [u8]> for MessageRef<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::new(DataKind::Binary, bytes)
+    }
+}
+
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_text() {
+            Some(text) => f.debug_tuple("Text").field(&text).finish(),
+            None => f.debug_tuple("Binary").field(&self.payload).finish(),
+        }
+    }
+}
+
 impl From<&str> for Message {
     fn from(text: &str) -> Self {
         Self::Text(text.into())

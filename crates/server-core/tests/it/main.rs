@@ -2,6 +2,7 @@
 
 mod allocation;
 mod bodies;
+mod broadcast;
 mod client;
 mod client_handshake;
 mod client_sockets;
