@@ -92,6 +92,11 @@ impl Incoming {
         Self::streamed(Origin::Source(source), declared, collect_limit)
     }
 
+    /// Becomes `body`, of the same connection.
+    pub(crate) fn become_body(&mut self, body: Self) {
+        *self = Self { connection: self.connection.take(), ..body };
+    }
+
     pub(crate) fn set_connection(&mut self, connection: Arc<ConnectionInfo>) {
         self.connection = Some(connection);
     }

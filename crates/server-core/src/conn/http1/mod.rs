@@ -301,8 +301,8 @@ where
                 if link.ending != Ending::No || link.upgraded() {
                     return Ok(());
                 }
-                let Some(request) = link.next_request(cx, config, websocket, budget) else { return Ok(()) };
-                match R::from_request(request) {
+                let Some(len) = link.next_head(cx, config, budget) else { return Ok(()) };
+                match link.begin_request::<R>(len, config, websocket) {
                     Ok(request) => exchange.set(Exchange::Handling { future: handler.call(request) }),
                     Err(error) => link.answer(400, &error.to_string()),
                 }
