@@ -115,9 +115,8 @@ impl DecodedHead<'_> {
     /// The ecosystem's request: one copy, whose slices are its target and its values.
     #[inline]
     pub(crate) fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
-        let mut request = http::Request::new(Incoming::default());
+        let mut request = http::Request::new(Incoming::of(self.connection));
         fill(&mut request, self.http.head(), &copy_head(self.bytes), None)?;
-        request.body_mut().set_connection(self.connection);
         if let Some(upgrade) = self.upgrade {
             request.extensions_mut().insert(upgrade);
         }
@@ -125,7 +124,7 @@ impl DecodedHead<'_> {
     }
 }
 
-/// Writes a head into a request. `arena` is a copy of its bytes; `headers` are its fields, where they were built before.
+/// Writes a head into a new request. `arena` is a copy of its bytes; `headers` are its fields, where they were built before.
 #[inline]
 fn fill<B>(
     request: &mut http::Request<B>,
@@ -134,17 +133,22 @@ fn fill<B>(
     headers: Option<Box<HeaderMap>>,
 ) -> Result<(), http::Error> {
     *request.version_mut() = table.version().into();
-    *request.method_mut() = table.view(arena).to_http_method()?;
-    *request.uri_mut() = Uri::from_maybe_shared(arena.slice(table.target_range()))?;
+    put(request.method_mut(), table.view(arena).to_http_method()?);
+    put(request.uri_mut(), Uri::from_maybe_shared(arena.slice(table.target_range()))?);
     if let Some(headers) = headers {
-        *request.headers_mut() = *headers;
+        put(request.headers_mut(), *headers);
     } else {
         if let Some(map) = MAPS.with_borrow_mut(Vec::pop) {
-            *request.headers_mut() = map;
+            put(request.headers_mut(), map);
         }
         append_fields(request.headers_mut(), table, arena);
     }
     Ok(())
+}
+
+/// Puts `value` in the place of a default, which holds nothing that had to be dropped.
+fn put<T>(place: &mut T, value: T) {
+    std::mem::forget(std::mem::replace(place, value));
 }
 
 /// Memory that the heads of a thread's requests are copied into, one behind the other. It serves again once all of them

@@ -86,6 +86,21 @@ impl ServerConnection {
         core::mem::replace(&mut self.head, spare)
     }
 
+    /// The limits.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.receiver.config
+    }
+
+    /// Whether it is as good as a new one: it stands between two exchanges, has seen nothing of the next one, and does not
+    /// close. It may then serve another connection.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        let Receiver { reading, offset, pending, error, .. } = &self.receiver;
+        let nothing_received = matches!(reading, Reading::Head) && *offset == 0 && *pending == 0;
+        nothing_received && error.is_none() && matches!(self.responding, Sending::Idle) && !self.close
+    }
+
     /// The trailer section of the current request, from [`Event::Trailers`](crate::Event::Trailers) until the next
     /// head begins. Empty if there was none.
     #[must_use]

@@ -25,9 +25,6 @@ pub(crate) struct Head<L: StartLine> {
 impl<L: StartLine> Head<L> {
     /// Empties the table and keeps its memory.
     pub(crate) fn clear(&mut self) {
-        self.start = 0;
-        self.line = L::default();
-        self.decision = L::Decision::default();
         self.fields.clear();
     }
 

@@ -115,7 +115,7 @@ impl<'a> HeadWriter<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)] // once for each response
     fn finish_final(&mut self, body: BodyLen) {
         let request = &self.connection.request;
         let connect = request.method == Some(Method::Connect) && request.version.is_some();
@@ -204,6 +204,7 @@ impl FieldLines {
 }
 
 /// Writes the field line that frames content (RFC 9112 sections 6.1 and 6.2).
+#[inline]
 pub(crate) fn write_framing(body: BodyFraming, out: &mut Vec<u8>) {
     match body {
         BodyFraming::None => {}

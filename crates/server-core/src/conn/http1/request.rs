@@ -10,7 +10,6 @@ use super::{Config, Progress};
 use crate::body::{BodyError, BodySlot, Demand, Incoming, Trailers};
 use crate::conn::Duplex;
 use crate::conn::deadline::Deadline;
-use crate::control::Counted;
 use crate::handler::RequestKind;
 use crate::request::DecodedHead;
 use crate::ws::{Settings, Upgrade};
@@ -85,7 +84,7 @@ impl<Io> Link<Io> {
         if let Some(limit) = config.handler_timeout {
             self.deadlines.set(Deadline::Handler, self.now + limit);
         }
-        self.current.counted = Some(Counted::request(&self.control));
+        self.in_flight.begin();
         let table = self.http.head();
         let framing = table.body();
         self.current.is_head = table.method() == Method::Head;
@@ -240,6 +239,7 @@ impl<Io> Link<Io> {
         self.leave(cx);
         self.deadlines.clear(Deadline::Body);
         self.deadlines.clear(Deadline::HalfClose);
+        self.in_flight.end();
         self.current = Current::default();
         if !self.http.next_cycle() || (self.eof && self.input.is_empty()) {
             self.end(Ending::Close);

@@ -115,7 +115,7 @@ impl<Io> Link<Io> {
                 } else {
                     self.http.encode_data(&data, self.output.tail()).map_err(cut_off)?;
                 }
-                return if last { self.end_response(head) } else { Ok(false) };
+                return if last { self.complete() } else { Ok(false) };
             }
             Err(frame) => frame,
         };
@@ -148,15 +148,18 @@ impl<Io> Link<Io> {
         self.output.tail().extend_from_slice(around.as_bytes());
         self.output.push_file(range);
         self.output.tail().extend_from_slice(around.suffix());
-        if last { self.end_response(head) } else { Ok(false) }
+        if last { self.complete() } else { Ok(false) }
     }
 
     /// The body is over.
     pub(super) fn end_response(&mut self, head: &mut Option<Head>) -> Result<bool, ConnectionError> {
-        if self.write_head(head) {
-            self.http.encode_end(self.output.tail()).map_err(cut_off)?;
-            self.current.responded = true;
-        }
+        if self.write_head(head) { self.complete() } else { Ok(true) }
+    }
+
+    /// Its content is written.
+    fn complete(&mut self) -> Result<bool, ConnectionError> {
+        self.http.encode_end(self.output.tail()).map_err(cut_off)?;
+        self.current.responded = true;
         Ok(true)
     }
 
