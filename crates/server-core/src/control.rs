@@ -226,17 +226,29 @@ pub(crate) struct Counted {
 
 #[derive(Debug)]
 enum What {
+    #[cfg(feature = "http2")]
     Request,
     WebSocket,
 }
 
-impl Counted {
-    pub(crate) fn request(control: &Control) -> Self {
-        let now = control.0.in_flight.fetch_add(1, Relaxed) + 1;
-        control.0.requests.fetch_add(1, Relaxed);
-        if now > control.0.peak.load(Relaxed) {
-            control.0.peak.fetch_max(now, Relaxed);
+impl Shared {
+    fn request_begins(&self) {
+        let now = self.in_flight.fetch_add(1, Relaxed) + 1;
+        self.requests.fetch_add(1, Relaxed);
+        if now > self.peak.load(Relaxed) {
+            self.peak.fetch_max(now, Relaxed);
         }
+    }
+
+    fn request_ends(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Counted {
+    #[cfg(feature = "http2")]
+    pub(crate) fn request(control: &Control) -> Self {
+        control.0.request_begins();
         Self { control: control.clone(), what: What::Request }
     }
 
@@ -249,8 +261,51 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         match self.what {
-            What::Request => self.control.0.in_flight.fetch_sub(1, Relaxed),
-            What::WebSocket => self.control.0.websockets.fetch_sub(1, Relaxed),
-        };
+            #[cfg(feature = "http2")]
+            What::Request => self.control.0.request_ends(),
+            What::WebSocket => {
+                self.control.0.websockets.fetch_sub(1, Relaxed);
+            }
+        }
+    }
+}
+
+/// Counts the requests of a connection that has one in flight at a time.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    control: Control,
+    counted: bool,
+}
+
+impl InFlight {
+    pub(crate) fn new(control: Control) -> Self {
+        Self { control, counted: false }
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    pub(crate) fn begin(&mut self) {
+        self.end();
+        self.control.0.request_begins();
+        self.counted = true;
+    }
+
+    pub(crate) fn end(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.control.0.request_ends();
+        }
+    }
+
+    /// Whether a request is in flight.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.end();
     }
 }

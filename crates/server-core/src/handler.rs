@@ -4,7 +4,7 @@ use http::Response;
 use http_body::Body;
 
 use crate::body::{BoxError, Incoming};
-use crate::request::Request;
+use crate::request::{DecodedHead, Request};
 
 /// Answers requests of type `R`: [`Request`], which is lazy and costs no allocation, or
 /// `http::Request<Incoming>`, the ecosystem's type.
@@ -54,22 +54,34 @@ where
 ///
 /// A target that `http::Uri` cannot represent is answered 400 before a handler for `http::Request` sees it.
 pub trait RequestKind: sealed::Sealed + Sized {
+    /// Of a decoded HTTP/1 head, without its body.
+    #[doc(hidden)]
+    fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error>;
+
     #[doc(hidden)]
     fn from_request(request: Request) -> Result<Self, http::Error>;
+
+    #[doc(hidden)]
+    fn incoming_mut(&mut self) -> &mut Incoming;
 
     /// The values of Content-Type.
     #[cfg(feature = "multipart")]
     #[doc(hidden)]
     fn content_types(&self) -> impl Iterator<Item = &[u8]>;
-
-    #[cfg(feature = "multipart")]
-    #[doc(hidden)]
-    fn take_incoming(&mut self) -> Incoming;
 }
 
 impl RequestKind for Request {
+    #[inline]
+    fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error> {
+        Ok(head.into_request())
+    }
+
     fn from_request(request: Request) -> Result<Self, http::Error> {
         Ok(request)
+    }
+
+    fn incoming_mut(&mut self) -> &mut Incoming {
+        self.body_mut()
     }
 
     #[cfg(feature = "multipart")]
@@ -77,27 +89,25 @@ impl RequestKind for Request {
         let fields = self.fields().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         fields.map(|(_, value)| value)
     }
-
-    #[cfg(feature = "multipart")]
-    fn take_incoming(&mut self) -> Incoming {
-        self.take_body()
-    }
 }
 
 impl RequestKind for http::Request<Incoming> {
     #[inline]
+    fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error> {
+        head.into_http()
+    }
+
     fn from_request(request: Request) -> Result<Self, http::Error> {
         request.into_http()
+    }
+
+    fn incoming_mut(&mut self) -> &mut Incoming {
+        self.body_mut()
     }
 
     #[cfg(feature = "multipart")]
     fn content_types(&self) -> impl Iterator<Item = &[u8]> {
         self.headers().get_all(http::header::CONTENT_TYPE).iter().map(http::HeaderValue::as_bytes)
-    }
-
-    #[cfg(feature = "multipart")]
-    fn take_incoming(&mut self) -> Incoming {
-        std::mem::take(self.body_mut())
     }
 }
 

@@ -4,17 +4,16 @@ use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
-use wire_http1::{HeadView, Known, RequestHead};
+use wire_http1::{HeadView, Known, RequestHead, ServerConnection};
 
 use crate::body::Incoming;
 #[cfg(feature = "http2")]
 use crate::conn::Http2Stream;
-use crate::io::copy_payload;
 use crate::listener::ConnectionInfo;
 use crate::ws::Upgrade;
 
@@ -40,12 +39,12 @@ enum AnyHead {
 }
 
 /// The bytes of a head and where its parts lie. Recycled: a thread keeps a few.
-pub(crate) struct Head(Option<Box<HeadParts>>);
+struct Head(Option<Box<HeadParts>>);
 
 #[derive(Default)]
-pub(crate) struct HeadParts {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) table: RequestHead,
+struct HeadParts {
+    bytes: Vec<u8>,
+    table: RequestHead,
 }
 
 /// Heads a thread keeps, and the largest that it keeps.
@@ -57,6 +56,7 @@ type Pool = Vec<Box<HeadParts>>;
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Vec::new()) };
     static MAPS: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+    static HEADS: RefCell<BytesMut> = RefCell::default();
 }
 
 /// Header maps a thread keeps, and the most fields that one has room for.
@@ -75,16 +75,8 @@ pub(crate) fn recycle_map(map: &mut HeaderMap) {
 }
 
 impl Head {
-    pub(crate) fn recycled() -> Self {
-        Self(Some(POOL.with_borrow_mut(Vec::pop).unwrap_or_default()))
-    }
-
     fn parts(&self) -> &HeadParts {
         self.0.as_deref().expect("taken only by drop")
-    }
-
-    pub(crate) fn parts_mut(&mut self) -> &mut HeadParts {
-        self.0.as_deref_mut().expect("taken only by drop")
     }
 
     fn view(&self) -> HeadView<'_> {
@@ -95,28 +87,89 @@ impl Head {
     fn version(&self) -> Version {
         self.parts().table.version().into()
     }
+}
 
-    /// Writes it into a request; `headers` are its fields, if they were asked for before.
-    fn fill<B>(
-        &self,
-        request: &mut http::Request<B>,
-        headers: Option<Box<HeaderMap>>,
-    ) -> Result<(), http::Error> {
-        let HeadParts { bytes, table } = self.parts();
-        let arena = copy_payload(bytes);
-        *request.version_mut() = table.version().into();
-        *request.method_mut() = table.view(&arena).to_http_method()?;
-        *request.uri_mut() = Uri::from_maybe_shared(arena.slice(table.target_range()))?;
-        if let Some(headers) = headers {
-            *request.headers_mut() = *headers;
-        } else {
-            if let Some(map) = MAPS.with_borrow_mut(Vec::pop) {
-                *request.headers_mut() = map;
-            }
-            append_fields(request.headers_mut(), table, &arena);
+/// A head that the codec has decoded, still in its hands: what a request is made of, but for the body.
+#[derive(Debug)]
+pub struct DecodedHead<'a> {
+    /// It has the table of the head.
+    pub(crate) http: &'a mut ServerConnection,
+    /// The bytes of the head.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) connection: Arc<ConnectionInfo>,
+    pub(crate) upgrade: Option<Upgrade>,
+}
+
+impl DecodedHead<'_> {
+    /// The lazy request: its bytes, and the table for it, without a look at either.
+    #[inline]
+    pub(crate) fn into_request(self) -> Request {
+        let mut head = Head(Some(POOL.with_borrow_mut(Vec::pop).unwrap_or_default()));
+        if let Some(parts) = head.0.as_deref_mut() {
+            parts.bytes.extend_from_slice(self.bytes);
+            parts.table = self.http.take_head(std::mem::take(&mut parts.table));
         }
-        Ok(())
+        Request::with_head(AnyHead::Http1(head), Incoming::default(), self.connection, self.upgrade)
     }
+
+    /// The ecosystem's request: one copy, whose slices are its target and its values.
+    #[inline]
+    pub(crate) fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
+        let mut request = http::Request::new(Incoming::of(self.connection));
+        fill(&mut request, self.http.head(), &copy_head(self.bytes), None)?;
+        if let Some(upgrade) = self.upgrade {
+            request.extensions_mut().insert(upgrade);
+        }
+        Ok(request)
+    }
+}
+
+/// Writes a head into a new request. `arena` is a copy of its bytes; `headers` are its fields, where they were built before.
+#[inline]
+fn fill<B>(
+    request: &mut http::Request<B>,
+    table: &RequestHead,
+    arena: &Bytes,
+    headers: Option<Box<HeaderMap>>,
+) -> Result<(), http::Error> {
+    *request.version_mut() = table.version().into();
+    put(request.method_mut(), table.view(arena).to_http_method()?);
+    put(request.uri_mut(), Uri::from_maybe_shared(arena.slice(table.target_range()))?);
+    if let Some(headers) = headers {
+        put(request.headers_mut(), *headers);
+    } else {
+        if let Some(map) = MAPS.with_borrow_mut(Vec::pop) {
+            put(request.headers_mut(), map);
+        }
+        append_fields(request.headers_mut(), table, arena);
+    }
+    Ok(())
+}
+
+/// Puts `value` in the place of a default, which holds nothing that had to be dropped.
+fn put<T>(place: &mut T, value: T) {
+    std::mem::forget(std::mem::replace(place, value));
+}
+
+/// Memory that the heads of a thread's requests are copied into, one behind the other. It serves again once all of them
+/// are gone; a value that somebody keeps keeps so much.
+const ARENA: usize = 4 << 10;
+
+/// A copy of a head.
+fn copy_head(bytes: &[u8]) -> Bytes {
+    if bytes.len() > ARENA {
+        return Bytes::copy_from_slice(bytes);
+    }
+    let copy = |arena: &RefCell<BytesMut>| {
+        let mut arena = arena.borrow_mut();
+        if arena.capacity() < bytes.len() && !arena.try_reclaim(ARENA) {
+            *arena = BytesMut::with_capacity(ARENA);
+        }
+        arena.extend_from_slice(bytes);
+        arena.split().freeze()
+    };
+    // `try_with`: requests may be converted while the thread's storage is being dropped.
+    HEADS.try_with(copy).unwrap_or_else(|_| Bytes::copy_from_slice(bytes))
 }
 
 impl Drop for Head {
@@ -136,15 +189,6 @@ impl Drop for Head {
 }
 
 impl Request {
-    pub(crate) fn new(
-        head: Head,
-        body: Incoming,
-        connection: Arc<ConnectionInfo>,
-        upgrade: Option<Upgrade>,
-    ) -> Self {
-        Self::with_head(AnyHead::Http1(head), body, connection, upgrade)
-    }
-
     #[cfg(feature = "http2")]
     pub(crate) fn from_parts(
         parts: Box<Parts>,
@@ -266,7 +310,7 @@ impl Request {
             AnyHead::Http1(head) => self.headers.get_or_init(|| {
                 let parts = head.parts();
                 let mut map = HeaderMap::new();
-                append_fields(&mut map, &parts.table, &copy_payload(&parts.bytes));
+                append_fields(&mut map, &parts.table, &copy_head(&parts.bytes));
                 Box::new(map)
             }),
             AnyHead::Mapped(parts) => &parts.headers,
@@ -322,7 +366,10 @@ impl Request {
     pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
         let mut request = http::Request::new(self.body);
         match self.head {
-            AnyHead::Http1(head) => head.fill(&mut request, self.headers.into_inner())?,
+            AnyHead::Http1(head) => {
+                let HeadParts { bytes, table } = head.parts();
+                fill(&mut request, table, &copy_head(bytes), self.headers.into_inner())?;
+            }
             AnyHead::Mapped(parts) => request = http::Request::from_parts(*parts, request.into_body()),
         }
         request.body_mut().set_connection(self.connection);

@@ -73,6 +73,7 @@ impl ServerConnection {
     /// The head of the current request, from [`Event::Head`](crate::Event::Head) until the next head begins; unless it
     /// was taken.
     #[must_use]
+    #[inline]
     pub fn head(&self) -> &RequestHead {
         &self.head
     }
@@ -80,8 +81,24 @@ impl ServerConnection {
     /// Takes the head of the current request, after [`Event::Head`](crate::Event::Head), and leaves `spare`, whose table
     /// serves the next one: with two of them in turn no request allocates. What framing and response need, the connection
     /// has kept for itself.
+    #[inline]
     pub fn take_head(&mut self, spare: RequestHead) -> RequestHead {
         core::mem::replace(&mut self.head, spare)
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.receiver.config
+    }
+
+    /// Whether it is as good as a new one: it stands between two exchanges, has seen nothing of the next one, and does not
+    /// close. It may then serve another connection.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        let Receiver { reading, offset, pending, error, .. } = &self.receiver;
+        let nothing_received = matches!(reading, Reading::Head) && *offset == 0 && *pending == 0;
+        nothing_received && error.is_none() && matches!(self.responding, Sending::Idle) && !self.close
     }
 
     /// The trailer section of the current request, from [`Event::Trailers`](crate::Event::Trailers) until the next
@@ -99,8 +116,9 @@ impl ServerConnection {
 
     /// Whether [`Event::End`](crate::Event::End) of the current request was reported.
     #[must_use]
+    #[inline]
     pub fn request_complete(&self) -> bool {
-        self.receiver.reading == Reading::Complete
+        matches!(self.receiver.reading, Reading::Complete)
     }
 
     /// Content of the current request that is still to come, where its head declared the length.
@@ -111,8 +129,9 @@ impl ServerConnection {
 
     /// Whether a final head of the response was written.
     #[must_use]
+    #[inline]
     pub fn response_started(&self) -> bool {
-        self.responding != Sending::Idle
+        !matches!(self.responding, Sending::Idle)
     }
 
     /// Whether the response was written completely.
@@ -123,14 +142,16 @@ impl ServerConnection {
 
     /// Whether the protocol was switched: by 101, or by a 2xx response to CONNECT.
     #[must_use]
+    #[inline]
     pub fn is_upgraded(&self) -> bool {
-        self.responding == Sending::Switched
+        matches!(self.responding, Sending::Switched)
     }
 
     /// Whether the connection persists behind this exchange, as decided so far: the request's version and Connection
     /// field, no error, no [`set_close`](Self::set_close), and a response that ends by its own framing. False without a
     /// request: a head written now closes.
     #[must_use]
+    #[inline]
     pub fn keep_alive(&self) -> bool {
         self.receiver.error.is_none()
             && !self.close
@@ -147,6 +168,7 @@ impl ServerConnection {
     /// Whether the client still waits for a `100 Continue`: it expects one, none was sent, and no content has come.
     /// A final head sent now closes the connection, since nobody knows whether the content will follow.
     #[must_use]
+    #[inline]
     pub fn awaits_continue(&self) -> bool {
         self.request.decision.expects_continue && !self.continued && !self.request_read()
     }
@@ -154,8 +176,9 @@ impl ServerConnection {
     /// Goes on to the next request: true if request and response are complete and the connection persists. Otherwise
     /// nothing changes; once the response is complete, false means: close. (If only the request is not complete, the
     /// caller may drain it first.)
+    #[inline]
     pub fn next_cycle(&mut self) -> bool {
-        if self.responding != Sending::Complete || !self.request_read() || !self.keep_alive() {
+        if !matches!(self.responding, Sending::Complete) || !self.request_read() || !self.keep_alive() {
             return false;
         }
         self.receiver.restart();

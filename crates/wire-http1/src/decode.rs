@@ -3,7 +3,6 @@
 use crate::connection::{Request, ServerConnection};
 use crate::error::{Error, ErrorKind};
 use crate::receive::Reading;
-use crate::sending::Sending;
 use crate::step::{Event, Step};
 
 impl ServerConnection {
@@ -16,7 +15,7 @@ impl ServerConnection {
     /// The request breaks a rule or a limit. Every later call returns the same error.
     #[inline]
     pub fn decode(&mut self, input: &[u8]) -> Result<Step, Error> {
-        if self.receiver.reading == Reading::End && self.receiver.error.is_none() {
+        if matches!(self.receiver.reading, Reading::End) && self.receiver.error.is_none() {
             // All that most requests have behind their head.
             return Ok(self.receiver.end(0));
         }
@@ -35,7 +34,7 @@ impl ServerConnection {
                 }
                 head
             }
-            Reading::Complete if self.responding == Sending::Switched => Ok(Step::event(0, Event::Upgraded)),
+            Reading::Complete if self.is_upgraded() => Ok(Step::event(0, Event::Upgraded)),
             Reading::Complete => Ok(Step::event(0, Event::Paused)),
             _ => {
                 self.continued |= !input.is_empty();
@@ -55,7 +54,7 @@ impl ServerConnection {
         match self.receiver.error {
             Some(error) => Err(error),
             None if self.is_mid_message() => {
-                if self.receiver.reading == Reading::Head {
+                if matches!(self.receiver.reading, Reading::Head) {
                     self.request.method = self.receiver.place.scanner.method();
                 }
                 Err(self.receiver.fail(ErrorKind::Truncated, self.receiver.pending))

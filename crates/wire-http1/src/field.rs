@@ -219,7 +219,7 @@ pub(crate) fn write(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), 
 }
 
 /// Writes a field line whose parts were validated.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_valid(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);

@@ -25,9 +25,6 @@ pub(crate) struct Head<L: StartLine> {
 impl<L: StartLine> Head<L> {
     /// Empties the table and keeps its memory.
     pub(crate) fn clear(&mut self) {
-        self.start = 0;
-        self.line = L::default();
-        self.decision = L::Decision::default();
         self.fields.clear();
     }
 
@@ -95,18 +92,21 @@ impl RequestHead {
 
     /// The method, if it is one of the registered ones.
     #[must_use]
+    #[inline]
     pub fn method(&self) -> Method {
         self.0.line.method
     }
 
     /// The version that counts.
     #[must_use]
+    #[inline]
     pub fn version(&self) -> Version {
         self.0.line.version
     }
 
     /// How the content is framed.
     #[must_use]
+    #[inline]
     pub fn body(&self) -> BodyFraming {
         self.0.decision.body
     }
@@ -127,6 +127,7 @@ impl RequestHead {
     /// Whether the client offers to switch protocols: Upgrade, named in Connection (RFC 9110 section 7.8). Never in
     /// HTTP/1.0.
     #[must_use]
+    #[inline]
     pub fn offers_upgrade(&self) -> bool {
         self.0.decision.offers_upgrade
     }

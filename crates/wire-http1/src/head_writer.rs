@@ -80,6 +80,20 @@ impl<'a> HeadWriter<'a> {
         self.upgrade |= lines.upgrade;
     }
 
+    /// Says anew how much content the response has: for those who learn it from fields that are not theirs to write. Of
+    /// no meaning for an interim head.
+    #[inline]
+    pub fn set_body(&mut self, body: BodyLen) {
+        if let Kind::Final(said) = &mut self.kind {
+            *said = body;
+        }
+    }
+
+    /// Closes the connection behind this exchange, as [`ServerConnection::set_close`].
+    pub fn set_close(&mut self) {
+        self.connection.set_close();
+    }
+
     /// Completes the head with the fields of framing and connection.
     ///
     /// # Errors
@@ -101,8 +115,9 @@ impl<'a> HeadWriter<'a> {
         Ok(())
     }
 
+    #[inline(always)] // once for each response
     fn finish_final(&mut self, body: BodyLen) {
-        let request = self.connection.request;
+        let request = &self.connection.request;
         let connect = request.method == Some(Method::Connect) && request.version.is_some();
         let success = (200..300).contains(&self.status);
         let switch = self.status == 101 || (connect && success && self.connection.receiver.error.is_none());
@@ -189,6 +204,7 @@ impl FieldLines {
 }
 
 /// Writes the field line that frames content (RFC 9112 sections 6.1 and 6.2).
+#[inline]
 pub(crate) fn write_framing(body: BodyFraming, out: &mut Vec<u8>) {
     match body {
         BodyFraming::None => {}

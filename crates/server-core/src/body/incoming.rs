@@ -92,6 +92,16 @@ impl Incoming {
         Self::streamed(Origin::Source(source), declared, collect_limit)
     }
 
+    /// An empty body of a request on this connection.
+    pub(crate) fn of(connection: Arc<ConnectionInfo>) -> Self {
+        Self { connection: Some(connection), ..Self::default() }
+    }
+
+    /// Becomes `body`, of the same connection.
+    pub(crate) fn become_body(&mut self, body: Self) {
+        *self = Self { connection: self.connection.take(), ..body };
+    }
+
     pub(crate) fn set_connection(&mut self, connection: Arc<ConnectionInfo>) {
         self.connection = Some(connection);
     }

@@ -52,7 +52,8 @@ pin_project! {
         Sniffing {
             #[pin]
             alarm: Alarm<T::Sleep>,
-            sniff: Option<Sniff<Io>>,
+            // Boxed, so that an HTTP/1 connection is no larger because it was sniffed.
+            sniff: Option<Box<Sniff<Io>>>,
             shared: Arc<Shared<H, T>>,
         },
         Http1 { #[pin] driver: http1::Connection<Io, H, T, R> },
@@ -105,7 +106,7 @@ where
         deadlines.set(Deadline::Head, began + limit);
         let input = ReadBuffer::default();
         let sniff = Sniff { io, send_file, info, registration, input, deadlines, began, handshaking };
-        Self { state: State::Sniffing { alarm: Alarm::new(), sniff: Some(sniff), shared } }
+        Self { state: State::Sniffing { alarm: Alarm::new(), sniff: Some(Box::new(sniff)), shared } }
     }
 }
 
@@ -184,10 +185,8 @@ where
                 StateProject::Sniffing { alarm, sniff, shared } => {
                     let Some(sniffing) = sniff else { return Poll::Ready(Ok(())) };
                     let version = std::task::ready!(sniffing.poll(cx, alarm, shared))?;
-                    let Some(Sniff { io, send_file, info, registration, input, began, .. }) = sniff.take()
-                    else {
-                        continue;
-                    };
+                    let Some(sniffed) = sniff.take() else { continue };
+                    let Sniff { io, send_file, info, registration, input, began, .. } = *sniffed;
                     let shared = Arc::clone(shared);
                     state.set(match version {
                         Version::Http1 => State::Http1 {

@@ -4,6 +4,5 @@ mod payload;
 mod read_buffer;
 mod write_buffer;
 
-pub(crate) use payload::copy_payload;
 pub(crate) use read_buffer::{Direct, ReadBuffer, poll_discard, poll_read_lease};
 pub(crate) use write_buffer::WriteBuffer;

@@ -61,7 +61,7 @@ impl Fields {
         if !media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             return Err(FormError::NotUrlencoded);
         }
-        let mut body = request.take_incoming().limit(limits.max_bytes as u64);
+        let mut body = std::mem::take(request.incoming_mut()).limit(limits.max_bytes as u64);
         let body = match body.collect().await {
             Err(BodyError::TooLarge { .. }) => {
                 return Err(FormError::FieldsTooLarge { limit: limits.max_bytes });

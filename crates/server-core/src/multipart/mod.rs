@@ -98,7 +98,7 @@ impl Multipart {
     pub fn from_request(request: &mut impl RequestKind) -> Result<Self, FormError> {
         let content_type = content_type(request)?.ok_or(BoundaryError::OtherType)?;
         let boundary = Boundary::from_content_type(content_type)?;
-        Ok(Self::new(boundary, request.take_incoming()))
+        Ok(Self::new(boundary, std::mem::take(request.incoming_mut())))
     }
 
     /// A form in this body, with this boundary.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::time::Sleep;
+use pin_project_lite::pin_project;
 
 use crate::conn::Connection;
 use crate::handler::{Handler, RequestKind};
@@ -134,11 +135,26 @@ where
     Connection<L::Io, H, T, R>: Future<Output = Result<(), crate::ConnectionError>> + Send + 'static,
 {
     while let Some(connection) = server.accept(&mut listener).await? {
-        ::tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-        });
+        ::tokio::spawn(Served { connection });
     }
     Ok(())
+}
+
+pin_project! {
+    // Not an `async` block: that would have room for the connection twice, as what it captures and as what it awaits.
+    struct Served<C> {
+        #[pin]
+        connection: C,
+    }
+}
+
+impl<C: Future<Output = Result<(), crate::ConnectionError>>> Future for Served<C> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Err(error) = ready!(self.project().connection.poll(cx)) {
+            tracing::debug!(%error, "connection ended");
+        }
+        Poll::Ready(())
+    }
 }

@@ -18,7 +18,7 @@ use crate::conn::Duplex;
 use crate::request::Request;
 
 /// A request's way to the connection it came on, where the client offers to upgrade that.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upgrade {
     pub(crate) duplex: Arc<Duplex>,
 }

@@ -40,6 +40,23 @@ fn a_burst_beyond_the_budget_is_answered_whole() {
     assert_eq!(client.statuses(), vec![200; 1000]);
 }
 
+/// An idle connection gives its codec to the thread, where that of another server may find it.
+#[test]
+fn servers_of_one_thread_keep_their_own_limits() {
+    let (strict, lax) = (configured(path, |config| config.http1.max_target = 4), world(path));
+    let (first, second) = (strict.connect(), lax.connect());
+    for _ in 0..2 {
+        strict.send(&first, get("/a"));
+        assert_eq!(first.statuses(), [200]);
+        lax.send(&second, get("/longer"));
+        assert_eq!(second.statuses(), [200]);
+    }
+    strict.send(&first, get("/longer"));
+    assert_eq!(first.statuses(), [414]);
+    lax.send(&second, get("/longer"));
+    assert_eq!(second.statuses(), [200], "nothing is left of the refusal");
+}
+
 #[test]
 fn bytes_may_arrive_one_at_a_time() {
     let world = world(async |mut request: Request| {

@@ -47,6 +47,28 @@ fn later_requests_wait_for_the_response() {
 }
 
 #[test]
+fn a_connection_is_fresh_only_between_exchanges() {
+    let mut connection = connection();
+    assert!(connection.is_fresh());
+    // Behind an empty line, which counts.
+    let input = [b"\r\n", GET].concat();
+    let mut done = 0;
+    for end in 1..=input.len() {
+        done += connection.decode(&input[done..end]).unwrap().consumed;
+        assert!(!connection.is_fresh(), "{end}");
+    }
+    assert_eq!(event(&mut connection, b""), (0, Some(Event::End)));
+    assert!(!connection.is_fresh());
+    answer(&mut connection);
+    assert!(!connection.is_fresh() && connection.next_cycle() && connection.is_fresh());
+    connection.set_close();
+    assert!(!connection.is_fresh());
+
+    let mut refused = ServerConnection::new(Config::default());
+    assert!(refused.decode(b"\n").is_err() && !refused.is_fresh());
+}
+
+#[test]
 fn an_answer_may_come_before_the_end_is_reported() {
     let mut connection = connection();
     event(&mut connection, GET);

@@ -6,13 +6,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use wire_http1::ServerConnection;
 
+use super::codec::Codec;
 use super::{Config, ConnectionError, Progress};
 use crate::body::{BodySlot, BoxError, Demand};
 use crate::conn::Duplex;
 use crate::conn::deadline::{Deadline, Deadlines};
-use crate::control::{Control, Counted};
+use crate::control::{Control, InFlight};
 use crate::file::SendFile;
 use crate::io::{ReadBuffer, WriteBuffer, poll_discard};
 use crate::listener::ConnectionInfo;
@@ -40,14 +40,14 @@ pub(super) struct Link<Io> {
     pub(super) io: Option<Io>,
     /// How it sends files, if it can.
     pub(super) send_file: Option<SendFile<Io>>,
-    pub(super) http: ServerConnection,
+    pub(super) http: Codec,
     pub(super) input: ReadBuffer,
     pub(super) output: WriteBuffer,
     pub(super) deadlines: Deadlines,
     /// The time of this poll.
     pub(super) now: Instant,
     pub(super) info: Arc<ConnectionInfo>,
-    pub(super) control: Control,
+    pub(super) in_flight: InFlight,
 
     /// Somebody wants more input.
     pub(super) reading: bool,
@@ -72,8 +72,6 @@ pub(super) struct Link<Io> {
 /// What belongs to the current request. Made anew for each; dropped, it lets go those who wait for more of the old one.
 #[derive(Default)]
 pub(super) struct Current {
-    /// The request, as long as it counts as in flight.
-    pub(super) counted: Option<Counted>,
     pub(super) is_head: bool,
     /// Its body, where that streams.
     pub(super) slot: Option<Arc<BodySlot>>,
@@ -113,14 +111,14 @@ impl<Io> Link<Io> {
         Self {
             io: Some(io),
             send_file,
-            http: ServerConnection::new(config.http1.clone()),
+            http: Codec::default(),
             reading: input.is_empty(),
             input,
             output: WriteBuffer::default(),
             deadlines,
             now,
             info: Arc::new(info),
-            control,
+            in_flight: InFlight::new(control),
             read_limit: usize::MAX,
             eof: false,
             awaits_write: false,
@@ -147,7 +145,7 @@ impl<Io> Link<Io> {
             self.ending = ending;
             self.reading = false;
             self.deadlines.keep_only(&[Deadline::Write, Deadline::Drain]);
-            self.current.counted = None;
+            self.in_flight.end();
             if let Some(slot) = &self.current.slot {
                 slot.disconnect();
             }
@@ -161,7 +159,14 @@ impl<Io> Link<Io> {
         self.input = ReadBuffer::default();
         self.output = WriteBuffer::default();
         self.deadlines.keep_only(&[Deadline::Drain]);
+        self.in_flight.end();
         self.current = Current::default();
+    }
+
+    /// Before the connection waits: it holds no more than what is unconsumed and unanswered.
+    pub(super) fn park(&mut self) {
+        self.input.park();
+        self.http.park();
     }
 
     /// What the connection's future ends with.
@@ -197,7 +202,7 @@ impl<Io> Link<Io> {
 
     /// The client has ended its side. What that means depends on what it had begun.
     fn client_ended(&mut self, config: &Config) -> Result<(), ConnectionError> {
-        if self.current.counted.is_none() {
+        if !self.in_flight.is_counted() {
             match self.http.decode_eof() {
                 Ok(()) => self.end(Ending::Close),
                 Err(error) => self.refuse(error.status(), &error.to_string()),

@@ -13,6 +13,7 @@
 //! bytes wait to be written, no new request starts and no response body is polled: a peer that never reads stalls only
 //! itself. One request is in flight at a time: pipelined ones wait in the decoder (`Paused`).
 
+mod codec;
 mod link;
 mod request;
 mod response;
@@ -193,6 +194,7 @@ where
 {
     let Shared { timer, config, control, .. } = shared;
     link.now = timer.now();
+    link.http.lease(&config.http1);
     if control.is_draining() {
         link.drain(config);
     }
@@ -246,7 +248,7 @@ where
         }
         if budget == 0 {
             cx.waker().wake_by_ref();
-            link.input.park();
+            link.park();
             return Poll::Pending;
         }
         if progress {
@@ -259,7 +261,7 @@ where
             continue;
         }
         if alarm.as_mut().poll(cx, timer, &link.deadlines, link.now).is_pending() {
-            link.input.park();
+            link.park();
             return Poll::Pending;
         }
         link.now = timer.now();
@@ -301,8 +303,8 @@ where
                 if link.ending != Ending::No || link.upgraded() {
                     return Ok(());
                 }
-                let Some(request) = link.next_request(cx, config, websocket, budget) else { return Ok(()) };
-                match R::from_request(request) {
+                let Some(len) = link.next_head(cx, config, budget) else { return Ok(()) };
+                match link.begin_request::<R>(len, config, websocket) {
                     Ok(request) => exchange.set(Exchange::Handling { future: handler.call(request) }),
                     Err(error) => link.answer(400, &error.to_string()),
                 }

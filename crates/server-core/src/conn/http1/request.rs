@@ -10,23 +10,17 @@ use super::{Config, Progress};
 use crate::body::{BodyError, BodySlot, Demand, Incoming, Trailers};
 use crate::conn::Duplex;
 use crate::conn::deadline::Deadline;
-use crate::control::Counted;
-use crate::request::{Head, Request};
+use crate::handler::RequestKind;
+use crate::request::DecodedHead;
 use crate::ws::{Settings, Upgrade};
 
 /// What is read of a body or of pipelined requests before anybody asks for it: little, since a connection holds it.
 const READ_AHEAD: usize = 4 << 10;
 
 impl<Io> Link<Io> {
-    /// The next request, once its head is here. Finishes the last one first. `None`: more input is needed, or output
-    /// must leave first, or the connection ends.
-    pub(super) fn next_request(
-        &mut self,
-        cx: &Context<'_>,
-        config: &Config,
-        websocket: &Arc<Settings>,
-        budget: &mut u32,
-    ) -> Option<Request> {
+    /// The length of the next request's head, once that is here. Finishes the last request first. `None`: more input is
+    /// needed, or output must leave first, or the connection ends.
+    pub(super) fn next_head(&mut self, cx: &Context<'_>, config: &Config, budget: &mut u32) -> Option<usize> {
         if self.current.responded && self.finish_request(cx, config, budget) == Progress::Blocked {
             return None;
         }
@@ -52,9 +46,7 @@ impl<Io> Link<Io> {
                 self.refuse(501, "no tunnel to be had here");
                 None
             }
-            Ok(Step { consumed, event: Some(Event::Head) }) => {
-                Some(self.begin_request(consumed, config, websocket))
-            }
+            Ok(Step { consumed, event: Some(Event::Head) }) => Some(consumed),
             Ok(Step { consumed, .. }) => {
                 self.input.consume(consumed);
                 self.leave_idle();
@@ -80,31 +72,37 @@ impl<Io> Link<Io> {
         self.deadlines.clear(Deadline::Idle);
     }
 
-    fn begin_request(&mut self, consumed: usize, config: &Config, websocket: &Arc<Settings>) -> Request {
+    /// The request whose head are the next `len` bytes of the input.
+    pub(super) fn begin_request<R: RequestKind>(
+        &mut self,
+        len: usize,
+        config: &Config,
+        websocket: &Arc<Settings>,
+    ) -> Result<R, http::Error> {
         self.leave_idle();
         self.deadlines.clear(Deadline::Head);
         if let Some(limit) = config.handler_timeout {
             self.deadlines.set(Deadline::Handler, self.now + limit);
         }
-        self.current.counted = Some(Counted::request(&self.control));
-        let mut head = Head::recycled();
-        let parts = head.parts_mut();
-        parts.bytes.extend_from_slice(&self.input.bytes()[..consumed]);
-        parts.table = self.http.take_head(std::mem::take(&mut parts.table));
-        self.input.consume(consumed);
-        self.current.is_head = parts.table.method() == Method::Head;
+        self.in_flight.begin();
+        let table = self.http.head();
+        let framing = table.body();
+        self.current.is_head = table.method() == Method::Head;
         // "the client can't change the protocol it is sending in the middle of a message" (RFC 9110, section 7.8).
-        let upgradable = parts.table.offers_upgrade() && !parts.table.body().has_content();
+        let upgradable = table.offers_upgrade() && !framing.has_content();
         let upgrade = upgradable.then(|| {
             let duplex = Duplex::new(Arc::clone(websocket));
             self.current.duplex = Some(duplex.clone());
             Upgrade { duplex }
         });
+        let (http, bytes) = (&mut self.http, &self.input.bytes()[..len]);
+        let mut request = R::from_head(DecodedHead { http, bytes, connection: self.info.clone(), upgrade });
+        self.input.consume(len);
         let limit = config.max_body_size;
-        let body = match parts.table.body() {
+        let body = match framing {
             BodyFraming::None => {
                 self.decode_body_end();
-                Incoming::default()
+                return request;
             }
             BodyFraming::Fixed(len) if len <= self.input.bytes().len() as u64 => {
                 Incoming::whole(self.whole_body(), limit)
@@ -112,7 +110,10 @@ impl<Io> Link<Io> {
             BodyFraming::Fixed(len) => Incoming::stream(self.new_slot(), Some(len), limit),
             BodyFraming::Chunked => Incoming::stream(self.new_slot(), None, limit),
         };
-        Request::new(head, body, self.info.clone(), upgrade)
+        if let Ok(request) = &mut request {
+            request.incoming_mut().become_body(body);
+        }
+        request
     }
 
     fn new_slot(&mut self) -> Arc<BodySlot> {
@@ -238,6 +239,7 @@ impl<Io> Link<Io> {
         self.leave(cx);
         self.deadlines.clear(Deadline::Body);
         self.deadlines.clear(Deadline::HalfClose);
+        self.in_flight.end();
         self.current = Current::default();
         if !self.http.next_cycle() || (self.eof && self.input.is_empty()) {
             self.end(Ending::Close);

@@ -21,33 +21,17 @@ pub(super) struct Head {
     pub(super) exact: Option<u64>,
 }
 
-/// What of a response head is the codec's, or ours: the handler's own fields are taken into account and not sent.
-struct Said {
-    len: BodyLen,
-    close: bool,
-    has_date: bool,
-}
-
 impl Head {
-    fn said(&self, bodyless: bool) -> Said {
-        let (mut declared, mut close, mut has_date) = (None, false, false);
-        for (name, value) in &self.parts.headers {
-            match *name {
-                header::CONTENT_LENGTH => declared = value.to_str().ok().and_then(|value| value.parse().ok()),
-                header::CONNECTION => close |= has_token(value.as_bytes(), b"close"),
-                header::DATE => has_date = true,
-                _ => {}
-            }
-        }
-        let len = match (self.exact, declared) {
+    /// The length to say, where the handler's own fields say `declared`.
+    fn body_len(&self, declared: Option<u64>, bodyless: bool) -> BodyLen {
+        match (self.exact, declared) {
             // To HEAD and with 304 a handler may say the length of what it does not send (RFC 9110 section 8.6).
             (Some(0), Some(declared)) if bodyless => BodyLen::Fixed(declared),
             // An empty body says nothing about the length that GET would have had.
             (Some(0), None) if bodyless => BodyLen::Streamed,
             (Some(exact), _) | (None, Some(exact)) => BodyLen::Fixed(exact),
             (None, None) => BodyLen::Streamed,
-        };
-        Said { len, close, has_date }
+        }
     }
 }
 
@@ -82,23 +66,31 @@ impl<Io> Link<Io> {
         encoded.is_ok()
     }
 
+    #[inline]
     fn encode_head(&mut self, head: &Head) -> Result<(), EncodeError> {
         let status = head.parts.status;
-        let said = head.said(self.is_bodyless(status));
-        if said.close {
-            self.http.set_close();
-        }
-        let mut writer = self.http.encode_head(status.as_u16(), "", said.len, self.output.tail())?;
+        let bodyless = self.is_bodyless(status);
+        let mut writer = self.http.encode_head(status.as_u16(), "", BodyLen::Streamed, self.output.tail())?;
+        let (mut declared, mut has_date) = (None, false);
         for (name, value) in &head.parts.headers {
+            has_date |= *name == header::DATE;
             match writer.header(name, value) {
-                // Framing is the codec's.
-                Ok(()) | Err(EncodeError::CodecField(_)) => {}
+                Ok(()) => {}
+                // Framing and connection are the codec's: what the handler says of them is taken into account and not sent.
+                Err(EncodeError::CodecField(_)) => match *name {
+                    header::CONTENT_LENGTH => {
+                        declared = value.to_str().ok().and_then(|value| value.parse().ok());
+                    }
+                    header::CONNECTION if has_token(value.as_bytes(), b"close") => writer.set_close(),
+                    _ => {}
+                },
                 Err(error) => return Err(error),
             }
         }
-        if !said.has_date {
+        if !has_date {
             date::with_date(self.now, |line| writer.lines(line));
         }
+        writer.set_body(head.body_len(declared, bodyless));
         writer.finish()
     }
 
@@ -123,7 +115,7 @@ impl<Io> Link<Io> {
                 } else {
                     self.http.encode_data(&data, self.output.tail()).map_err(cut_off)?;
                 }
-                return if last { self.end_response(head) } else { Ok(false) };
+                return if last { self.complete() } else { Ok(false) };
             }
             Err(frame) => frame,
         };
@@ -156,15 +148,18 @@ impl<Io> Link<Io> {
         self.output.tail().extend_from_slice(around.as_bytes());
         self.output.push_file(range);
         self.output.tail().extend_from_slice(around.suffix());
-        if last { self.end_response(head) } else { Ok(false) }
+        if last { self.complete() } else { Ok(false) }
     }
 
     /// The body is over.
     pub(super) fn end_response(&mut self, head: &mut Option<Head>) -> Result<bool, ConnectionError> {
-        if self.write_head(head) {
-            self.http.encode_end(self.output.tail()).map_err(cut_off)?;
-            self.current.responded = true;
-        }
+        if self.write_head(head) { self.complete() } else { Ok(true) }
+    }
+
+    /// Its content is written.
+    fn complete(&mut self) -> Result<bool, ConnectionError> {
+        self.http.encode_end(self.output.tail()).map_err(cut_off)?;
+        self.current.responded = true;
         Ok(true)
     }
 

@@ -51,9 +51,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             duplex.give_input(self.input.take_rest());
         }
         // The request is answered: it counts no longer.
+        self.in_flight.end();
         self.current = Current::default();
         let mut driver = Driver::new(io, duplex, Role::Server, output, self.now);
-        driver.count(Counted::websocket(&self.control));
+        driver.count(Counted::websocket(self.in_flight.control()));
         if self.eof {
             driver.set_eof();
         }
