@@ -54,7 +54,8 @@ pub struct EncoderConfig {
     /// Level of zstd: 1 (fast) to 19 (small). Default: 3.
     pub zstd_level: u8,
     /// Largest distance at which brotli and zstd find repetitions, as the base-2 logarithm of its bytes: 10 to 23
-    /// (RFC 9659 section 3). Default: 19. It is the larger part of what an encoder holds; gzip has 15 always.
+    /// (RFC 9659 section 3). Default: 19. It decides on most of what an encoder holds; gzip has 15 always, and brotli 17 at
+    /// least from level 5 on.
     pub window_log: u8,
     /// Random length at the end of the encoded content, see [`Padding`]. Default: none.
     pub padding: Option<Padding>,

@@ -74,13 +74,25 @@
 //!
 //! # Memory
 //!
-//! What one response or request holds, measured by the tests of this crate (`tests/it/memory.rs`), at the default levels:
+//! What one response holds in the middle of its content, as the tests of this crate measure it. Where the length is known,
+//! give it to the encoder:
 //!
-//! | coding | encoding 1 KiB, length known | encoding a stream | decoding |
+//! | coding, level | 1 KiB, known | 64 KiB, known | a stream |
 //! |---|---|---|---|
-//! | `gzip`, `deflate` | 371 KiB | 371 KiB | 48 KiB |
-//! | `br` | 553 KiB | 4 MiB | what came out, at most the stream's window (16 MiB), twice that while it grows |
-//! | `zstd` | 1 MiB | 2 MiB | the frame's window, at most 8.3 MiB |
+//! | `gzip`, `deflate`, all | 371 KiB | 371 KiB | 371 KiB |
+//! | `br` 1 | 23 KiB | 184 KiB | 184 KiB |
+//! | **`br` 4** | 553 KiB | 1.9 MiB | 3.9 MiB |
+//! | `br` 5 | 1.1 MiB | 2.4 MiB | 4.4 MiB |
+//! | `br` 7 | 8.1 MiB | 9.4 MiB | 11 MiB |
+//! | `br` 9 | 32 MiB | 33 MiB | 37 MiB |
+//! | `br` 11 | 1.7 MiB | 6.8 MiB | 26 MiB |
+//! | `zstd` 1 | 39 KiB | 489 KiB | 1.3 MiB |
+//! | **`zstd` 3** | 43 KiB | 841 KiB | 2 MiB |
+//! | `zstd` 9 | 47 KiB | 1.1 MiB | 6.2 MiB |
+//! | `zstd` 19 | 198 KiB | 1.9 MiB | 10 MiB |
+//!
+//! And one request: `gzip` and `deflate` 48 KiB; `br` what came out, at most the stream's window (16 MiB), twice that while it
+//! grows; `zstd` the frame's window, at most 8.3 MiB.
 //!
 //! Where it is finished or dropped, a thread keeps four of each kind, and what they hold up to 4 MiB.
 //!

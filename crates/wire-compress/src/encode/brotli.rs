@@ -17,8 +17,7 @@ type State = BrotliEncoderStateStruct<Recycled>;
 
 shelf!(SHELF: Box<State>);
 
-/// Most memory that is kept for the next encoder: what levels up to 9 need with the default window. What the levels above
-/// need is many times that.
+/// Most memory that is kept for the next encoder. The tables of levels 7 to 9 alone are larger.
 const KEEP: usize = 4 << 20;
 
 pub(super) struct Encoder {
@@ -42,7 +41,9 @@ impl Encoder {
         keep_hash_table(&mut state, level, len);
         let params: &mut BrotliEncoderParams = &mut state.params;
         params.quality = i32::from(level);
-        params.lgwin = config.window_log_for(len) as i32;
+        let window_log = config.window_log_for(len);
+        // With less the encoder falls back to a hash table of 32 MiB, since it lacks the ones that are meant for it.
+        params.lgwin = if level < 5 { window_log } else { window_log.max(17) } as i32;
         params.size_hint = len.map_or(0, |len| len.min(1 << 30) as usize);
         params.large_window = false;
         Self { state: Some(state), flushing: false, unflushed: 0 }

@@ -25,10 +25,14 @@ impl Encoder {
             None => CCtx::try_create().ok_or(EncodeError::Failed)?,
         };
         let level = i32::from(config.zstd_level.clamp(1, 19));
+        let window_log = config.window_log_for(len);
+        // Without it libzstd makes its tables for content without end, at level 12 of 40 MiB for a page of 1 KiB.
+        let size = len.unwrap_or(1 << window_log).clamp(1, 1 << 30) as u32;
         let set = context
             .reset(ResetDirective::SessionAndParameters)
             .and_then(|_| context.set_parameter(CParameter::CompressionLevel(level)))
-            .and_then(|_| context.set_parameter(CParameter::WindowLog(config.window_log_for(len))));
+            .and_then(|_| context.set_parameter(CParameter::WindowLog(window_log)))
+            .and_then(|_| context.set_parameter(CParameter::SrcSizeHint(size)));
         set.map_err(|_| EncodeError::Failed)?;
         Ok(Self { context: Some(context) })
     }
@@ -70,5 +74,45 @@ impl Encoder {
 impl Drop for Encoder {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::Encoder;
+    use crate::{EncoderConfig, Flush};
+
+    /// In KiB, at most: in the middle of content whose length is known, and of a stream.
+    #[test]
+    fn an_encoder_holds_what_is_documented() {
+        let content: Vec<u8> = (0..200_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+        let mut out = Vec::with_capacity(2 * content.len());
+        for (level, small, page, stream) in [
+            (1, 50, 500, 1_400),
+            (3, 50, 900, 2_100),
+            (6, 50, 1_100, 3_900),
+            (9, 50, 1_100, 6_500),
+            (12, 200, 1_500, 6_500),
+            (19, 200, 2_000, 10_500),
+        ] {
+            let config = EncoderConfig { zstd_level: level, ..EncoderConfig::default() };
+            for (len, hint, documented) in [
+                (1 << 10, Some(1 << 10), small),
+                (64 << 10, Some(64 << 10), page),
+                (content.len(), None, stream),
+            ] {
+                out.clear();
+                let mut encoder = Encoder::new(&config, hint).expect("memory");
+                for piece in content[..len].chunks(16 << 10) {
+                    assert!(encoder.encode(piece, Flush::Sync, &mut out).expect("works").done);
+                }
+                // It is not given back: the next one must not find one of another size.
+                let held = encoder.context.take().map_or(0, |context| context.sizeof()) >> 10;
+                assert!(held <= documented, "{level}, {len} bytes: {held}, documented {documented}");
+                assert!(held >= documented / 3, "{level}, {len} bytes: {held}, documented {documented}");
+            }
+        }
     }
 }
