@@ -118,6 +118,26 @@ async fn large_files_are_sent_by_the_kernel() {
     }
 }
 
+/// As over TCP, from the listener that there is for Unix sockets.
+#[tokio::test]
+async fn over_unix_sockets_too() {
+    let tree = Tree::new();
+    let content = content();
+    fs::write(tree.root().join("large"), &content).expect("a file");
+    let path = tree.root().join("socket");
+    let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
+    assert!(Listener::send_file(&listener).is_some() && Listener::local_addr(&listener).is_err());
+    let server = Server::<_, _, Request>::new(Files::new(tree.root()).expect("a tree"), TokioTimer);
+    tokio::spawn(async move { serve(&server, listener).await });
+    let mut client = tokio::net::UnixStream::connect(&path).await.expect("a connection");
+    let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    client.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.expect("answered");
+    let (head, got) = split(&answer);
+    assert!(head.starts_with("http/1.1 200 ") && got == content, "{head}");
+}
+
 /// The client gets what there is, and then the end of the connection.
 #[tokio::test]
 async fn a_file_that_shrinks_ends_the_connection() {
