@@ -75,8 +75,17 @@ fn cores() -> u16 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().try_into().unwrap_or(u16::MAX))
 }
 
+/// As many descriptors as the system allows, one for each connection and each file.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Where that is not allowed, the limit stays as it is.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
+    raise_descriptor_limit();
     let level = if options.quiet { "warn" } else { "info" };
     tracing_subscriber::fmt()
         .with_writer(io::stderr)

@@ -35,7 +35,12 @@ for (const [version, origin] of [
       return images.map((image) => image.naturalWidth);
     });
     assert.deepEqual(widths, Array.from({ length: COUNT }, (_, n) => 16 * (n + 1)));
-    const spoken = await page.evaluate(() => performance.getEntriesByType("resource").map((entry) => entry.nextHopProtocol));
+    const spoken = await page.evaluate(() =>
+      performance
+        .getEntriesByType("resource")
+        .filter((entry) => entry.initiatorType === "img")
+        .map((entry) => entry.nextHopProtocol),
+    );
     assert.deepEqual(spoken, Array.from({ length: COUNT }, () => version));
   });
   await check(`images revalidated over ${version}`, async () => {

@@ -49,6 +49,8 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
         }
     }
     report.check("files: the server ends cleanly after this", || server.stop());
+    report
+        .check("files: a cache larger than the descriptors there are", || descriptors(options, site.path()));
     report.check("files: it says what it cannot serve", || faults(options, site.path()));
     report.check("files: one line for each request", || log_lines(options, site.path()));
     Ok(())
@@ -259,6 +261,27 @@ fn slow_readers(server: &Server) -> Result {
     let each = after.saturating_sub(before) / CLIENTS;
     ensure!(each <= EACH, "{each} KiB for each of {CLIENTS} slow clients");
     Ok(())
+}
+
+/// A site with more files than the process may have open, all asked for and kept.
+fn descriptors(options: &Options, folder: &Path) -> Result {
+    const FILES: usize = 400;
+    let many = folder.join("many");
+    fs::create_dir(&many)?;
+    for index in 0..FILES {
+        fs::write(many.join(index.to_string()), "x")?;
+    }
+    let (program, many) = (options.files.to_string_lossy(), many.to_string_lossy());
+    let limited = ["--nofile=200", &program, &many, "--cache", "--quiet", "--listen", "127.0.0.1:0"];
+    let server = Server::start(Path::new("prlimit"), &limited)?;
+    let mut conn = Conn::open(server.addr())?;
+    for index in 0..FILES {
+        let status = conn.get(&format!("/{index}"))?.head.status;
+        ensure!(status == 200, "status {status} for file {index}");
+    }
+    let status = Conn::open(server.addr())?.get("/0")?.head.status;
+    ensure!(status == 200, "status {status} over another connection");
+    server.stop()
 }
 
 fn faults(options: &Options, folder: &Path) -> Result {

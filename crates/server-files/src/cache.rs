@@ -22,8 +22,15 @@ struct Entries {
 }
 
 impl Cache {
-    pub(crate) fn new(files: usize, age: Duration) -> Self {
-        Self { files, age, entries: Mutex::default() }
+    /// `each`: most descriptors of a file. All together they take at most half of those that the process may have
+    /// (`RLIMIT_NOFILE`), however many `files` are asked for: the other half is for connections and for files on their way.
+    pub(crate) fn new(files: usize, age: Duration, each: usize) -> Self {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let most = limit.map_or(files, |limit| usize::try_from(limit).unwrap_or(files) / 2 / each);
+        if files > most {
+            tracing::warn!("the open-file cache holds {most} files instead of {files}: RLIMIT_NOFILE is low");
+        }
+        Self { files: files.min(most), age, entries: Mutex::default() }
     }
 
     /// What is known of a path, unless it is too old.

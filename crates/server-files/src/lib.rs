@@ -6,7 +6,8 @@
 //!   are not found unless an option allows links or dotfiles.
 //! - **Conditional requests** in the order of RFC 9110 section 13.2.2, by strong entity tags and dates.
 //! - **Ranges**, one or several, bounded (section 14).
-//! - **Precompressed files** beside the originals: `.zst`, `.br`, `.gz`.
+//! - **Precompressed files** beside the originals: `.zst`, `.br`, `.gz`. What has none is encoded by server-core's
+//!   `Compress` around [`Files`], if that is wanted; what `Compress` leaves alone, such as images, the kernel still sends.
 //! - **Large files are not read**: over HTTP/1 in cleartext the kernel sends them (`sendfile`, on Linux).
 //! - **Nothing blocks the executor** with the feature `rt-tokio`: what the kernel has in memory is opened (`RESOLVE_CACHED`)
 //!   and read (`RWF_NOWAIT`) in place, which costs less than a trip to another thread; whatever needs a disk goes to tokio's

@@ -10,6 +10,7 @@ use crate::cache::Cache;
 use crate::files::{Files, Inner, Mount};
 use crate::open::Root;
 use crate::path::SafePath;
+use crate::resource::PREFERENCE;
 
 /// Makes a [`Files`]: [`Files::builder`].
 ///
@@ -157,7 +158,9 @@ impl Builder {
     /// was written to in place is sent with its new bytes under the old tag, date and length; one that became shorter ends the
     /// connection. What was not found is not kept: a new file is there at once.
     ///
-    /// Each file costs one descriptor, and one more for each coding of it that was asked for.
+    /// Each file costs one descriptor, and one more for each coding of it that was asked for. There are fewer files where these
+    /// could be more than half of the descriptors that the process may have (`RLIMIT_NOFILE`). Files that are too old are
+    /// closed when the next one is opened.
     pub fn cache(mut self, files: usize, age: Duration) -> Self {
         self.cache = Some((files, age));
         self
@@ -185,6 +188,7 @@ impl Builder {
         for name in &self.index {
             parse(name)?;
         }
+        let descriptors = if self.precompressed { 1 + PREFERENCE.len() } else { 1 };
         Ok(Files {
             inner: Arc::new(Inner {
                 mounts,
@@ -197,7 +201,7 @@ impl Builder {
                 cache_control: self.cache_control,
                 content_types: self.content_types,
                 headers: self.headers,
-                cache: self.cache.map(|(files, age)| Cache::new(files, age)),
+                cache: self.cache.map(|(files, age)| Cache::new(files, age, descriptors)),
             }),
         })
     }

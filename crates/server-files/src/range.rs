@@ -6,15 +6,12 @@ use std::ops::Range;
 /// (section 17.15).
 const MAX_RANGES: usize = 32;
 
-/// Ranges with a gap up to this are sent as one: a part's head costs about as much (section 15.3.7.2).
-const GAP: u64 = 80;
-
 /// What the field `Range` comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ranges {
     /// The whole representation: no range, or one that has to be or may be ignored.
     Whole,
-    /// 206 with these parts, in the order of the request; at least one, none empty, no two overlap.
+    /// 206 with these parts, in the order of the request; at least one, none empty, no two overlap or adjoin.
     Parts(Vec<Range<u64>>),
     /// 416
     Unsatisfiable,
@@ -57,11 +54,9 @@ impl Ranges {
     }
 }
 
-/// Adds a range; with those that it touches it becomes one, at the place of the first of them.
+/// Adds a range; with those that it overlaps or adjoins it becomes one, at the place of the first of them (section 15.3.7.2).
 fn add(parts: &mut Vec<Range<u64>>, mut range: Range<u64>) {
-    let touches = |a: &Range<u64>, b: &Range<u64>| {
-        a.start <= b.end.saturating_add(GAP) && b.start <= a.end.saturating_add(GAP)
-    };
+    let touches = |a: &Range<u64>, b: &Range<u64>| a.start <= b.end && b.start <= a.end;
     let mut place = None;
     // What has grown may touch what it did not touch before.
     while let Some(at) = parts.iter().position(|part| touches(part, &range)) {
@@ -152,7 +147,7 @@ mod tests {
                     for (at, part) in parts.iter().enumerate() {
                         prop_assert!(part.start < part.end && part.end <= len);
                         for other in &parts[..at] {
-                            prop_assert!(part.start > other.end + GAP || other.start > part.end + GAP);
+                            prop_assert!(part.start > other.end || other.start > part.end);
                         }
                     }
                 }

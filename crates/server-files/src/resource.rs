@@ -10,7 +10,7 @@ use crate::etag::Stamp;
 use crate::open::Facts;
 
 /// The codings of which a file can lie ready, in order of preference where a client has none: zstd costs clients least.
-const PREFERENCE: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
+pub(crate) const PREFERENCE: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
 
 /// What the name of a precompressed file ends with.
 pub(crate) fn suffix(coding: Coding) -> &'static str {

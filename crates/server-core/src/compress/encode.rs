@@ -70,6 +70,12 @@ impl<B: Body> EncodedBody<B> {
         Self { body: Some(body), encoding: None }
     }
 
+    /// The handler's body, where it goes out as it is.
+    #[cfg(feature = "files")]
+    pub(crate) fn plain_mut(&mut self) -> Option<&mut B> {
+        self.body.as_mut().filter(|_| self.encoding.is_none())
+    }
+
     pub(super) fn encoded(body: B, settings: Settings, policy: FlushPolicy) -> Self {
         let encoding = Encoding {
             settings,

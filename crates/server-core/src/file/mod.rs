@@ -34,9 +34,20 @@ use crate::body::Body;
 /// out, and takes nothing off the range. See [`Listener::send_file`](crate::Listener::send_file).
 pub type SendFile<Io> = fn(&mut Io, &mut Context<'_>, &[IoSlice<'_>], &FileRange) -> Poll<io::Result<usize>>;
 
-/// Takes the files out of a response body, where it is made of them and they are worth it.
+/// Takes the files out of a response body, where it is made of them and they are worth it; also where content codings might
+/// have been applied, and were not.
 pub(crate) fn take<B: 'static>(body: &mut B) -> Option<Box<FileBody>> {
     let body: &mut dyn Any = body;
+    #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+    {
+        use crate::compress::EncodedBody;
+        if let Some(body) = body.downcast_mut::<EncodedBody<Body>>() {
+            return take(body.plain_mut()?);
+        }
+        if let Some(body) = body.downcast_mut::<EncodedBody<FileBody>>() {
+            return take(body.plain_mut()?);
+        }
+    }
     if let Some(body) = body.downcast_mut::<Body>() {
         let large = body.files().is_some_and(FileBody::is_large);
         return large.then(|| body.take_files()).flatten();

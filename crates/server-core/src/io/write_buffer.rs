@@ -165,12 +165,11 @@ impl WriteBuffer {
 
     /// Reads some of the next file, where it cannot be sent.
     fn read_file(&mut self) -> io::Result<()> {
-        let files = self.large.iter_mut().enumerate();
-        let next = files.filter_map(|(index, (at, piece))| match piece {
+        let next = self.large.iter_mut().enumerate().find_map(|(index, (at, piece))| match piece {
             Piece::File(range) => Some((index, *at, range)),
             Piece::Bytes(_) => None,
         });
-        let Some((index, at, range)) = { next }.next() else { return Ok(()) };
+        let Some((index, at, range)) = next else { return Ok(()) };
         let bytes = range.read()?;
         range.advance(bytes.len() as u64);
         self.large_len += bytes.len();

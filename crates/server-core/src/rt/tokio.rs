@@ -6,7 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+#[cfg(all(feature = "files", target_os = "linux"))]
+use ::tokio::io::Interest;
 use ::tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use ::tokio::net::{UnixListener, UnixStream};
 use ::tokio::time::Sleep;
 use pin_project_lite::pin_project;
 
@@ -101,7 +105,34 @@ impl Listener for TokioListener {
     }
 }
 
-/// Sends bytes and a file behind them over TCP, by `sendfile(2)`: what [`TokioListener`] gives as [`Listener::send_file`], for listeners around it.
+/// Over Unix sockets, such as those of a proxy on the same machine. There is no peer's address, and none of ours:
+/// [`local_addr`](Listener::local_addr) is an error.
+#[cfg(unix)]
+impl Listener for UnixListener {
+    type Io = UnixStream;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, ConnectionInfo)>> {
+        Self::poll_accept(self, cx).map_ok(|(stream, _)| (stream, ConnectionInfo::default()))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "a Unix socket has no internet address"))
+    }
+
+    #[cfg(all(feature = "files", target_os = "linux"))]
+    fn send_file(&self) -> Option<crate::file::SendFile<UnixStream>> {
+        Some(|stream, cx, before, range| {
+            poll_send(
+                cx,
+                |cx| stream.poll_write_ready(cx),
+                || stream.try_io(Interest::WRITABLE, || range.send_to(&*stream, before)),
+            )
+        })
+    }
+}
+
+/// Sends bytes and a file behind them over TCP, by `sendfile(2)`: what [`TokioListener`] gives as [`Listener::send_file`],
+/// for listeners around it.
 ///
 /// # Errors
 /// Those of [`FileRange::send_to`](crate::file::FileRange::send_to).
@@ -112,9 +143,23 @@ pub fn send_file(
     before: &[io::IoSlice<'_>],
     range: &crate::file::FileRange,
 ) -> Poll<io::Result<usize>> {
+    poll_send(
+        cx,
+        |cx| stream.poll_write_ready(cx),
+        || stream.try_io(Interest::WRITABLE, || range.send_to(&*stream, before)),
+    )
+}
+
+/// Awaits readiness until `send` does not find that there was none.
+#[cfg(all(feature = "files", target_os = "linux"))]
+fn poll_send(
+    cx: &mut Context<'_>,
+    ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
+    send: impl Fn() -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
     loop {
-        ready!(stream.poll_write_ready(cx))?;
-        let sent = stream.try_io(::tokio::io::Interest::WRITABLE, || range.send_to(&*stream, before));
+        ready!(ready(cx))?;
+        let sent = send();
         if !matches!(&sent, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
         {
             return Poll::Ready(sent);

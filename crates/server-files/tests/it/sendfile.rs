@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use server_core::compress::{self, Compress};
 use server_core::file::{FileRange, SendFile};
 use server_core::rt::tokio::{TokioListener, TokioTimer, send_file, serve};
 use server_core::{Body, ConnectionInfo, Listener, Request, Server};
@@ -57,21 +58,42 @@ fn content() -> Vec<u8> {
     (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect()
 }
 
-/// Serves the tree; with `boxed` through the convenient body type.
-async fn connect(tree: &Tree, boxed: bool) -> TcpStream {
+/// What the response's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum As {
+    Files,
+    /// The convenient type.
+    Body,
+    /// Either in the compress layer, which has nothing to do.
+    Compress,
+    CompressBody,
+}
+
+/// Serves the tree.
+async fn connect(tree: &Tree, body: As) -> TcpStream {
     let files = Files::new(tree.root()).expect("a tree");
     let listener = Counting(TokioListener::bind(([127, 0, 0, 1], 0).into()).expect("a port"));
     let address = listener.local_addr().expect("bound");
-    if boxed {
-        let handler = move |request: Request| {
+    let with_body = {
+        let files = files.clone();
+        move |request: Request| {
             let response = files.serve(&request);
             async move { response.await.map(Body::from) }
-        };
-        tokio::spawn(async move { serve(&Server::new(handler, TokioTimer), listener).await });
-    } else {
-        let server = Server::<_, _, Request>::new(files, TokioTimer);
-        tokio::spawn(async move { serve(&server, listener).await });
+        }
+    };
+    let compress = compress::Config::default;
+    macro_rules! serve_by {
+        ($handler:expr) => {{
+            let server = Server::<_, _, Request>::new($handler, TokioTimer);
+            tokio::spawn(async move { serve(&server, listener).await })
+        }};
     }
+    match body {
+        As::Files => serve_by!(files),
+        As::Body => serve_by!(with_body),
+        As::Compress => serve_by!(Compress::new(files, compress())),
+        As::CompressBody => serve_by!(Compress::new(with_body, compress())),
+    };
     TcpStream::connect(address).await.expect("a connection")
 }
 
@@ -88,8 +110,8 @@ async fn large_files_are_sent_by_the_kernel() {
     let tree = Tree::new();
     let content = content();
     fs::write(tree.root().join("large"), &content).expect("a file");
-    for boxed in [false, true] {
-        let mut client = connect(&tree, boxed).await;
+    for body in [As::Files, As::Body, As::Compress, As::CompressBody] {
+        let mut client = connect(&tree, body).await;
         let (before, heads) = (SENT.load(Ordering::Relaxed), WITH_HEAD.load(Ordering::Relaxed));
         let requests = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n\
                         GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=1000000-3999999\r\n\r\n\
@@ -113,9 +135,29 @@ async fn large_files_are_sent_by_the_kernel() {
         assert!(part[..1_000_000] == content[2_000_000..3_000_000]);
         let sent = SENT.load(Ordering::Relaxed) - before;
         // What is refused is read, and so is what the page cache has dropped.
-        assert!(sent >= REFUSED, "boxed: {boxed}, {sent} bytes sent");
+        assert!(sent >= REFUSED, "{body:?}: {sent} bytes sent");
         assert!(WITH_HEAD.load(Ordering::Relaxed) > heads, "a head shares its packet with the file");
     }
+}
+
+/// As over TCP, from the listener that there is for Unix sockets.
+#[tokio::test]
+async fn over_unix_sockets_too() {
+    let tree = Tree::new();
+    let content = content();
+    fs::write(tree.root().join("large"), &content).expect("a file");
+    let path = tree.root().join("socket");
+    let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
+    assert!(Listener::send_file(&listener).is_some() && Listener::local_addr(&listener).is_err());
+    let server = Server::<_, _, Request>::new(Files::new(tree.root()).expect("a tree"), TokioTimer);
+    tokio::spawn(async move { serve(&server, listener).await });
+    let mut client = tokio::net::UnixStream::connect(&path).await.expect("a connection");
+    let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    client.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.expect("answered");
+    let (head, got) = split(&answer);
+    assert!(head.starts_with("http/1.1 200 ") && got == content, "{head}");
 }
 
 /// The client gets what there is, and then the end of the connection.
@@ -129,7 +171,7 @@ async fn a_file_that_shrinks_ends_the_connection() {
     for shorter in [128 << 20, 0] {
         let file = fs::File::create(&path).expect("a file");
         file.set_len(FULL).expect("long");
-        let mut client = connect(&tree, false).await;
+        let mut client = connect(&tree, As::Files).await;
         client.write_all(b"GET /shrinking HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
         let mut first = [0; 1000];
         client.read_exact(&mut first).await.expect("a start");
