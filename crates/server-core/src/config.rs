@@ -33,7 +33,7 @@ pub struct Config {
     /// says otherwise. **A handler that streams is not bound by it**, and so no tower service is. Default 10 MiB.
     pub max_body_size: u64,
     /// What is read and thrown away of a request body that the handler left unread, so that the connection can go on;
-    /// beyond it the connection closes. Default 256 KiB.
+    /// beyond it the connection closes, or over HTTP/2 the stream. Default 256 KiB.
     pub max_discarded_body: u64,
     /// Bytes queued for writing from which on no response body is polled and `WebSocket::send` waits. Default 64 KiB.
     pub write_buffer: usize,
@@ -62,8 +62,8 @@ pub struct Config {
     pub half_close_timeout: Option<Duration>,
     /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
     pub websocket_close_timeout: Duration,
-    /// After an answer that closes the connection: how long what the client still sends is read and thrown away, so
-    /// that the answer is not lost to a reset. Default 5 s.
+    /// After an answer that closes the connection, or over HTTP/2 to a request that has not ended: how long what the
+    /// client still sends is read and thrown away, so that the answer is not lost to a reset. Default 5 s.
     pub linger_timeout: Duration,
     /// From [`Server::shutdown`](crate::Server::shutdown) to the forced end of a connection; and from the end of a WebSocket's
     /// stream to the forced end of its handler, which may have work of its own to finish. Default 30 s.

@@ -80,7 +80,8 @@ impl<'a> Part<'a> {
         std::future::poll_fn(|cx| self.form.poll_data(cx)).await
     }
 
-    /// The body in memory: within the part's limit.
+    /// The body in memory: within the part's limit. What came in one piece is a slice of what was received, at most 64 KiB,
+    /// all of which it keeps: copy a small one that is to stay.
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
