@@ -25,7 +25,7 @@ use server_core::compress::{self, Compress, Padding};
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
 use server_core::sse::{EventStream, last_event_id};
 use server_core::wire_sse::Message;
-use server_core::ws::{WebSocket, WebSocketUpgrade};
+use server_core::ws::{WebSocket, WebSocketRejection, WebSocketUpgrade};
 use server_core::{Body, Config, Control, Http2Config, Incoming, Listener as _, Request, Server, Stats};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -238,7 +238,10 @@ async fn answer(app: Arc<App>, request: Request) -> Response<Body> {
     match request.path() {
         "/echo" => echo(&app, request),
         "/request" => Box::pin(describe(&app, request)).await,
-        "/ws" => Box::pin(websocket(request)).await,
+        "/ws" => match websocket(request) {
+            Ok(serving) => Box::pin(serving).await,
+            Err(rejection) => rejection.into_response(),
+        },
         "/upload" if request.method() == "POST" => Box::pin(upload::upload(&app, request)).await,
         _ if !read_only => text(StatusCode::NOT_FOUND, "not found\n"),
         "/" => with_type("text/html; charset=utf-8", include_str!("echo.html")),
@@ -328,17 +331,15 @@ fn printable<'a>((name, value): (&'a str, &[u8])) -> (&'a str, String) {
 }
 
 /// `/ws`: every message back as it came. The subprotocol tells those who ask which HTTP carries it.
-async fn websocket(mut request: Request) -> Response<Body> {
+///
+/// Not an `async fn`, whose future would keep room for the request as long as the WebSocket is open.
+fn websocket(mut request: Request) -> Result<impl Future<Output = Response<Body>>, WebSocketRejection> {
     let carrier = match request.version() {
         Version::HTTP_2 => "echo.http2",
         _ => "echo.http1",
     };
-    let upgrade = match WebSocketUpgrade::from_request(&mut request) {
-        Ok(upgrade) => upgrade.protocols(&[carrier, "echo"]),
-        Err(rejection) => return rejection.into_response(),
-    };
-    drop(request);
-    upgrade.run(echo_messages).await
+    let upgrade = WebSocketUpgrade::from_request(&mut request)?;
+    Ok(upgrade.protocols(&[carrier, "echo"]).run(echo_messages))
 }
 
 async fn echo_messages(mut socket: WebSocket) {

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
 
 use crate::io::{Direct, WriteBuffer};
@@ -60,7 +60,7 @@ struct State {
 
     output: WriteBuffer,
     /// A Pong that did not find room; the latest one wins (RFC 6455 section 5.5.3).
-    pong: Option<Bytes>,
+    pong: Option<Box<[u8]>>,
     /// The driver holds bytes that are not written yet.
     writing: bool,
     flush_wanted: bool,
@@ -80,6 +80,12 @@ pub(crate) enum Input {
     Leased(BytesMut),
     /// Into the message that the receiver lent.
     Direct(Vec<u8>),
+}
+
+impl From<BytesMut> for Input {
+    fn from(read: BytesMut) -> Self {
+        Self::Leased(read)
+    }
 }
 
 /// How the input ended.
@@ -253,8 +259,9 @@ impl Duplex {
         self.state().accepted.take()
     }
 
-    pub(crate) fn give_input(&self, read: BytesMut) {
-        self.state().give_input(Input::Leased(read));
+    /// What was read when the handler is not polled any more for now.
+    pub(crate) fn give_input(&self, read: impl Into<Input>) {
+        self.state().give_input(read.into());
     }
 
     pub(crate) fn end_input(&self, end: InputEnd) {
@@ -375,7 +382,7 @@ impl Duplex {
             if state.output.len() < self.settings.write_buffer {
                 state.encode_pong(payload);
             } else {
-                state.pong = Some(Bytes::copy_from_slice(payload));
+                state.pong = Some(payload.into());
             }
         });
     }

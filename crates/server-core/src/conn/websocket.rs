@@ -60,8 +60,6 @@ pub(crate) struct Driver<Io> {
     unread: bool,
     /// Both sides have sent a Close.
     closed: bool,
-    /// What was read, until the handler is polled next.
-    read: Option<Input>,
     /// Where to read, other than into a leased buffer.
     direct: Option<Direct>,
     /// The input has ended.
@@ -91,7 +89,6 @@ impl<Io> Driver<Io> {
             reading: false,
             unread: false,
             closed: false,
-            read: None,
             direct: None,
             eof: false,
             awaits_write: false,
@@ -226,17 +223,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     ) -> Poll<Result<(), ConnectionError>> {
         self.now = timer.now();
         let mut reads = READS;
+        let mut read = None;
         // What the last poll waited for has probably come.
-        self.poll_read(cx, &mut reads);
+        self.poll_read(cx, &mut reads, &mut read);
         loop {
             let written = std::mem::take(&mut self.tells_written);
-            self.duplex.enter_with(self.read.take(), written);
+            self.duplex.enter_with(read.take(), written);
             let handled = handler(cx);
             self.leave(cx);
             let written = self.poll_write(cx);
             let progress = match self.ending {
                 Ending::No => {
-                    self.poll_read(cx, &mut reads) || (written && std::mem::take(&mut self.awaits_write))
+                    self.poll_read(cx, &mut reads, &mut read)
+                        || (written && std::mem::take(&mut self.awaits_write))
                 }
                 Ending::Over => false,
                 _ => {
@@ -254,6 +253,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 self.deadlines.start(Deadline::Drain, self.now + self.duplex.settings().drain_timeout);
             }
             if reads == 0 {
+                if let Some(read) = read {
+                    self.duplex.give_input(read);
+                }
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -272,8 +274,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         }
     }
 
-    /// Reads once, if that is wanted. Returns whether there was anything.
-    fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> bool {
+    /// Reads once, if that is wanted. Returns whether there was anything: input, or its end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32, input: &mut Option<Input>) -> bool {
         let Some(io) = self.io.as_mut().filter(|_| self.reading && !self.eof) else { return false };
         let read = match &mut self.direct {
             None => poll_read_lease(cx, io).map_ok(|read| (!read.is_empty()).then_some(Input::Leased(read))),
@@ -287,7 +289,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         match read {
             Ok(Some(read)) => {
                 self.direct = None;
-                self.read = Some(read);
+                *input = Some(read);
                 self.deadlines.clear(Deadline::Pong);
                 if let Some(interval) = self.duplex.settings().ping_interval {
                     self.deadlines.extend(Deadline::Ping, self.now + interval);

@@ -20,7 +20,6 @@ thread_local! {
 }
 
 /// A copy of `payload`.
-#[inline(always)]
 pub(crate) fn copy_payload(payload: &[u8]) -> Bytes {
     if payload.is_empty() || payload.len() > LARGEST {
         return Bytes::copy_from_slice(payload);

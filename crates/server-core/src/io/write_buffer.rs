@@ -22,9 +22,6 @@ const COMPACT: usize = 64 << 10;
 const KEPT: usize = 4;
 const MAX_KEPT: usize = 256 << 10;
 
-/// Pieces that go by reference, each with the length of the flat buffer before it.
-type Large = VecDeque<(usize, Piece)>;
-
 #[derive(Debug)]
 enum Piece {
     Bytes(Bytes),
@@ -32,40 +29,51 @@ enum Piece {
 }
 
 thread_local! {
-    static POOL: RefCell<Vec<(Vec<u8>, Large)>> = const { RefCell::new(Vec::new()) };
+    #[expect(clippy::vec_box, reason = "they come and go as they are, and a buffer is a pointer")]
+    static POOL: RefCell<Vec<Box<Queue>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes queued for writing.
 #[derive(Debug, Default)]
 pub(crate) struct WriteBuffer {
-    flat: Vec<u8>,
-    /// What of `flat` has been written.
-    written: usize,
-    large: Large,
-    /// Bytes of `large` that lie in memory.
-    large_len: usize,
-    /// Files in `large`.
-    files: usize,
+    /// Lent by the thread from the first piece until all is written: a connection that is idle holds none.
+    queue: Option<Box<Queue>>,
     /// Something was written since the stream was last flushed.
     unflushed: bool,
 }
 
+#[derive(Debug, Default)]
+struct Queue {
+    flat: Vec<u8>,
+    /// What of `flat` has been written.
+    written: usize,
+    /// Pieces that go by reference, each with the length of the flat buffer before it.
+    large: VecDeque<(usize, Piece)>,
+    /// Bytes of `large` that lie in memory.
+    large_len: usize,
+    /// Files in `large`.
+    files: usize,
+}
+
 impl WriteBuffer {
     /// Bytes in memory that wait.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.flat.len() - self.written + self.large_len
+        self.queue.as_ref().map_or(0, |queue| queue.len())
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0 && self.files == 0
+        self.queue.as_ref().is_none_or(|queue| queue.is_empty())
     }
 
     /// Holds `limit` bytes, or a file: nothing more should be queued for now.
     pub(crate) fn is_full(&self, limit: usize) -> bool {
-        self.len() >= limit || self.files > 0
+        self.len() >= limit || self.queue.as_ref().is_some_and(|queue| queue.files > 0)
     }
 
     /// Nothing is left to write or to flush.
+    #[inline]
     pub(crate) fn is_flushed(&self) -> bool {
         self.is_empty() && !self.unflushed
     }
@@ -73,33 +81,120 @@ impl WriteBuffer {
     /// Where encoders append.
     #[inline]
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
-        if self.flat.capacity() == 0 && self.large.is_empty() {
-            self.unpark();
-        }
-        &mut self.flat
+        &mut self.queue().flat
     }
 
-    fn unpark(&mut self) {
-        // `try_with`: a connection may be dropped when its thread's storage already is.
-        let kept = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
-        (self.flat, self.large) = kept.unwrap_or_default();
+    #[inline]
+    fn queue(&mut self) -> &mut Queue {
+        self.queue.get_or_insert_with(unpark)
     }
 
     /// Whether `payload` would be queued by reference.
+    #[inline]
     pub(crate) fn takes_reference(payload: &[u8]) -> bool {
         payload.len() >= BY_REFERENCE
     }
 
     /// Queues a payload by reference, behind what [`tail`](Self::tail) holds.
     pub(crate) fn push_reference(&mut self, payload: Bytes) {
-        self.large_len += payload.len();
-        self.large.push_back((self.flat.len(), Piece::Bytes(payload)));
+        let queue = self.queue();
+        queue.large_len += payload.len();
+        queue.large.push_back((queue.flat.len(), Piece::Bytes(payload)));
     }
 
     /// Queues a part of a file, which should be in the page cache.
     pub(crate) fn push_file(&mut self, range: FileRange) {
-        self.files += 1;
-        self.large.push_back((self.flat.len(), Piece::File(range)));
+        let queue = self.queue();
+        queue.files += 1;
+        queue.large.push_back((queue.flat.len(), Piece::File(range)));
+    }
+
+    /// [`poll_write_files`](Self::poll_write_files) where there are none.
+    pub(crate) fn poll_write<Io: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        progress: &mut bool,
+    ) -> Poll<io::Result<()>> {
+        self.poll_write_files(cx, io, None, progress)
+    }
+
+    /// Writes everything and flushes. Returns with `Pending` as soon as the stream takes no more; `progress` says
+    /// whether it took anything.
+    pub(crate) fn poll_write_files<Io: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        send_file: Option<SendFile<Io>>,
+        progress: &mut bool,
+    ) -> Poll<io::Result<()>> {
+        while let Some(queue) = self.queue.as_mut().filter(|queue| !queue.is_empty()) {
+            let written = if queue.large.is_empty() {
+                ready!(Pin::new(&mut *io).poll_write(cx, &queue.flat[queue.written..]))?
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let (count, file) = queue.slices(&mut slices);
+                let slices = &slices[..count];
+                match (file, send_file) {
+                    (Some(file), Some(send)) => match ready!(send(io, cx, slices, file)) {
+                        // A file system whose files can only be read.
+                        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                            queue.read_file()?;
+                            continue;
+                        }
+                        sent => sent?,
+                    },
+                    (Some(_), None) if count == 0 => {
+                        queue.read_file()?;
+                        continue;
+                    }
+                    _ => ready!(Pin::new(&mut *io).poll_write_vectored(cx, slices))?,
+                }
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *progress = true;
+            self.unflushed = true;
+            queue.advance(written);
+        }
+        if self.unflushed {
+            self.park();
+            ready!(Pin::new(io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Empty: holds no memory.
+    fn park(&mut self) {
+        if let Some(queue) = self.queue.take_if(|queue| queue.flat.capacity() <= MAX_KEPT) {
+            let _ = POOL.try_with(|pool| {
+                let mut pool = pool.borrow_mut();
+                if pool.len() < KEPT {
+                    pool.push(queue);
+                }
+            });
+        }
+        self.queue = None;
+    }
+}
+
+#[inline(never)]
+fn unpark() -> Box<Queue> {
+    // `try_with`: a connection may be dropped when its thread's storage already is.
+    POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+}
+
+impl Queue {
+    #[inline]
+    fn len(&self) -> usize {
+        self.flat.len() - self.written + self.large_len
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.len() == 0 && self.files == 0
     }
 
     /// What can be written up to the next file, and that file, if nothing else comes before it.
@@ -180,76 +275,6 @@ impl WriteBuffer {
         self.large.insert(index, (at, Piece::Bytes(bytes)));
         Ok(())
     }
-
-    /// [`poll_write_files`](Self::poll_write_files) where there are none.
-    pub(crate) fn poll_write<Io: AsyncWrite + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        progress: &mut bool,
-    ) -> Poll<io::Result<()>> {
-        self.poll_write_files(cx, io, None, progress)
-    }
-
-    /// Writes everything and flushes. Returns with `Pending` as soon as the stream takes no more; `progress` says
-    /// whether it took anything.
-    pub(crate) fn poll_write_files<Io: AsyncWrite + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        send_file: Option<SendFile<Io>>,
-        progress: &mut bool,
-    ) -> Poll<io::Result<()>> {
-        while !self.is_empty() {
-            let written = if self.large.is_empty() {
-                ready!(Pin::new(&mut *io).poll_write(cx, &self.flat[self.written..]))?
-            } else {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                let (count, file) = self.slices(&mut slices);
-                let slices = &slices[..count];
-                match (file, send_file) {
-                    (Some(file), Some(send)) => match ready!(send(io, cx, slices, file)) {
-                        // A file system whose files can only be read.
-                        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                            self.read_file()?;
-                            continue;
-                        }
-                        sent => sent?,
-                    },
-                    (Some(_), None) if count == 0 => {
-                        self.read_file()?;
-                        continue;
-                    }
-                    _ => ready!(Pin::new(&mut *io).poll_write_vectored(cx, slices))?,
-                }
-            };
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            *progress = true;
-            self.unflushed = true;
-            self.advance(written);
-        }
-        if self.unflushed {
-            self.park();
-            ready!(Pin::new(io).poll_flush(cx))?;
-            self.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Empty: holds no memory.
-    fn park(&mut self) {
-        let (flat, large) = (std::mem::take(&mut self.flat), std::mem::take(&mut self.large));
-        if flat.capacity() > 0 && flat.capacity() <= MAX_KEPT {
-            let _ = POOL.try_with(|pool| {
-                let mut pool = pool.borrow_mut();
-                if pool.len() < KEPT {
-                    pool.push((flat, large));
-                }
-            });
-        }
-    }
 }
 
 fn push<'a>(out: &mut [IoSlice<'a>; SLICES], count: &mut usize, bytes: &'a [u8]) {
@@ -279,19 +304,19 @@ mod tests {
                     buffer.tail().extend_from_slice(&piece);
                 }
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let (count, _) = buffer.slices(&mut slices);
+                let (count, _) = buffer.queue().slices(&mut slices);
                 let bytes: Vec<u8> =
                     slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
-                buffer.advance(bytes.len());
+                buffer.queue().advance(bytes.len());
                 got.extend(bytes);
             }
             while !buffer.is_empty() {
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let (count, _) = buffer.slices(&mut slices);
+                let (count, _) = buffer.queue().slices(&mut slices);
                 let bytes: Vec<u8> =
                     slices[..count].iter().flat_map(|slice| slice.to_vec()).take(limit).collect();
                 assert!(!bytes.is_empty());
-                buffer.advance(bytes.len());
+                buffer.queue().advance(bytes.len());
                 got.extend(bytes);
             }
             assert!(got == expected, "limit {limit}");

@@ -30,7 +30,7 @@ struct Receiving {
     lent: bool,
     /// The buffers may hold memory for nothing.
     warm: bool,
-    close: Option<CloseFrame>,
+    close: Option<Box<CloseFrame>>,
     /// Nothing more comes. Who is told so may end the program: first our Close is to be written.
     closing: bool,
     ended: bool,
@@ -103,7 +103,7 @@ impl WebSocketReceiver {
     /// The peer's Close, once it was received.
     #[must_use]
     pub fn close_frame(&self) -> Option<&CloseFrame> {
-        self.0.close.as_ref()
+        self.0.close.as_deref()
     }
 }
 
@@ -237,7 +237,7 @@ impl Receiving {
                 Some(MessageEvent::Close { code, range }) => {
                     let reason = String::from_utf8_lossy(self.input.consumed(range.len())).into_owned();
                     self.duplex.close_received(code, &reason);
-                    self.close = Some(CloseFrame { code, reason });
+                    self.close = Some(Box::new(CloseFrame { code, reason }));
                     self.closing = true;
                 }
                 // A Pong, or whatever a later version of the codec reports.
