@@ -138,9 +138,7 @@ fn fill<B>(
     if let Some(headers) = headers {
         put(request.headers_mut(), *headers);
     } else {
-        if let Some(map) = MAPS.with_borrow_mut(Vec::pop) {
-            put(request.headers_mut(), map);
-        }
+        MAPS.with_borrow_mut(|maps| maps.pop().map(|map| put(request.headers_mut(), map)));
         append_fields(request.headers_mut(), table, arena);
     }
     Ok(())

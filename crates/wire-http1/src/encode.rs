@@ -79,7 +79,7 @@ impl ServerConnection {
     ///
     /// [`EncodeError::InvalidStatus`], [`EncodeError::InvalidReason`], [`EncodeError::AlreadyStarted`]; for 101
     /// [`EncodeError::UpgradeNotOffered`], and [`EncodeError::RequestIncomplete`] before all content was received.
-    #[inline]
+    #[inline(always)] // so that the writer need not be in memory
     pub fn encode_head<'a>(
         &'a mut self,
         status: u16,

@@ -52,6 +52,7 @@ pub(crate) enum Kind {
 }
 
 impl<'a> HeadWriter<'a> {
+    #[inline(always)]
     pub(crate) fn new(
         connection: &'a mut ServerConnection,
         out: &'a mut Vec<u8>,
@@ -99,7 +100,7 @@ impl<'a> HeadWriter<'a> {
     /// # Errors
     ///
     /// [`EncodeError::MissingUpgradeField`] for a 101 without Upgrade; the head is taken back.
-    #[inline]
+    #[inline(always)]
     pub fn finish(mut self) -> Result<(), EncodeError> {
         match self.kind {
             Kind::Interim => {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::codec::Codec;
+use super::response::Head;
 use super::{Config, ConnectionError, Progress};
 use crate::body::{BodySlot, BoxError, Demand};
 use crate::conn::Duplex;
@@ -67,6 +68,8 @@ pub(super) struct Link<Io> {
     failure: Option<ConnectionError>,
 
     pub(super) current: Current,
+    /// The head of its response, once there is one and until it is encoded.
+    pub(super) unsent: Option<Head>,
 }
 
 /// What belongs to the current request. Made anew for each; dropped, it lets go those who wait for more of the old one.
@@ -128,6 +131,7 @@ impl<Io> Link<Io> {
             ending: Ending::No,
             failure: None,
             current: Current::default(),
+            unsent: None,
         }
     }
 

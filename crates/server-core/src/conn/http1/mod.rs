@@ -78,7 +78,7 @@ pin_project! {
         Handling { #[pin] future: F },
         /// Its response is on its way.
         // The files instead of the body, where they are sent and not read.
-        Responding { #[pin] body: B, files: Option<Box<FileBody>>, head: Option<Head> },
+        Responding { #[pin] body: B, files: Option<Box<FileBody>> },
     }
 }
 
@@ -92,12 +92,6 @@ impl<F, B> Exchange<F, B> {
 enum Protocol<Io> {
     Http(Box<Link<Io>>),
     WebSocket(Box<Driver<Io>>),
-}
-
-/// What a response body gave.
-enum Sent<D> {
-    Frame(Frame<D>),
-    Piece(Piece),
 }
 
 /// Whether anything moved.
@@ -317,12 +311,10 @@ where
                     Poll::Ready(_) if link.upgraded() => exchange.set(Exchange::Idle),
                     Poll::Ready(response) => {
                         let (parts, mut body) = response.into_parts();
-                        link.begin_response();
-                        let exact = body.size_hint().exact();
-                        let head = Some(Head { parts, exact });
-                        let sends = link.send_file.is_some() && !link.needs_no_body(&head, &body);
+                        link.begin_response(Head { parts, exact: body.size_hint().exact() });
+                        let sends = link.send_file.is_some() && !link.needs_no_body(&body);
                         let files = if sends { file::take(&mut body) } else { None };
-                        exchange.set(Exchange::Responding { body, files, head });
+                        exchange.set(Exchange::Responding { body, files });
                     }
                     Poll::Pending if link.upgraded() => return Ok(()),
                     Poll::Pending => {
@@ -332,9 +324,9 @@ where
                     }
                 }
             }
-            ExchangeProject::Responding { mut body, files, head } => {
-                if files.is_none() && link.needs_no_body(head, &*body) {
-                    link.end_response(head)?;
+            ExchangeProject::Responding { mut body, files } => {
+                if files.is_none() && link.needs_no_body(&*body) {
+                    link.end_response()?;
                     exchange.set(Exchange::Idle);
                     continue;
                 }
@@ -345,32 +337,42 @@ where
                 }
                 *budget -= 1;
                 link.enter();
-                let polled = match files {
-                    None => body
-                        .as_mut()
-                        .poll_frame(cx)
-                        .map(|frame| frame.map(|frame| frame.map_err(Into::into).map(Sent::Frame))),
-                    Some(files) => files
-                        .poll_piece(cx)
-                        .map(|piece| piece.map(|piece| piece.map_err(Into::into).map(Sent::Piece))),
+                // Each frame is handled where it is polled: it is large, and would be moved otherwise.
+                let (demand, done) = match files {
+                    None => {
+                        let polled = body.as_mut().poll_frame(cx);
+                        let demand = link.leave(cx);
+                        let done = match polled {
+                            Poll::Ready(Some(Ok(frame))) => {
+                                Poll::Ready(link.write_frame(frame, body.is_end_stream())?)
+                            }
+                            Poll::Ready(Some(Err(error))) => Poll::Ready(link.body_failed(error.into())?),
+                            Poll::Ready(None) => Poll::Ready(link.end_response()?),
+                            Poll::Pending => Poll::Pending,
+                        };
+                        (demand, done)
+                    }
+                    Some(files) => {
+                        let polled = files.poll_piece(cx);
+                        let done = match polled {
+                            Poll::Ready(Some(Ok(Piece::Bytes(bytes)))) => {
+                                Poll::Ready(link.write_frame(Frame::data(bytes), files.is_done())?)
+                            }
+                            Poll::Ready(Some(Ok(Piece::File(range)))) => {
+                                Poll::Ready(link.write_file(range, files.is_done())?)
+                            }
+                            Poll::Ready(Some(Err(error))) => Poll::Ready(link.body_failed(error.into())?),
+                            Poll::Ready(None) => Poll::Ready(link.end_response()?),
+                            Poll::Pending => Poll::Pending,
+                        };
+                        (link.leave(cx), done)
+                    }
                 };
-                let demand = link.leave(cx);
-                let done = match polled {
-                    Poll::Ready(Some(Ok(Sent::Frame(frame)))) => {
-                        link.write_frame(head, frame, body.is_end_stream())?
-                    }
-                    Poll::Ready(Some(Ok(Sent::Piece(piece)))) => {
-                        let last = files.as_ref().is_some_and(|files| files.is_done());
-                        match piece {
-                            Piece::Bytes(bytes) => link.write_frame(head, Frame::data(bytes), last)?,
-                            Piece::File(range) => link.write_file(head, range, last)?,
-                        }
-                    }
-                    Poll::Ready(Some(Err(error))) => link.body_failed(head, error)?,
-                    Poll::Ready(None) => link.end_response(head)?,
+                let done = match done {
+                    Poll::Ready(done) => done,
                     Poll::Pending if link.serve_body(demand, config, budget) == Progress::Made => false,
                     Poll::Pending => {
-                        if link.write_head(head) {
+                        if link.write_head() {
                             return Ok(());
                         }
                         true
@@ -392,7 +394,7 @@ fn panicked<Io, F, B>(
 ) -> Result<(), ConnectionError> {
     let message = panic_message(panic);
     let answered = match exchange.as_mut().project() {
-        ExchangeProject::Responding { head, .. } => link.body_failed(head, message.into()).map(drop),
+        ExchangeProject::Responding { .. } => link.body_failed(message.into()).map(drop),
         _ => {
             link.handler_panicked(&message);
             Ok(())

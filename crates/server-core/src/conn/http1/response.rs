@@ -1,13 +1,15 @@
 //! The response side: heads, bodies as they come, and the answers that the server gives by itself.
 
+use std::time::Instant;
+
 use bytes::Buf;
 use http::StatusCode;
 use http::header;
 use http::response::Parts;
 use http_body::Frame;
-use wire_http1::{BodyLen, EncodeError};
+use wire_http1::{BodyLen, EncodeError, ServerConnection};
 
-use super::link::{Ending, Link};
+use super::link::{Current, Ending, Link};
 use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
 use crate::file::FileRange;
@@ -33,46 +35,18 @@ impl Head {
             (None, None) => BodyLen::Streamed,
         }
     }
-}
 
-impl<Io> Link<Io> {
-    /// The handler has answered.
-    pub(super) fn begin_response(&mut self) {
-        self.deadlines.clear(Deadline::Handler);
-        self.withdraw_upgrade();
-    }
-
-    /// Whether a response that was not begun has nothing but its head.
-    pub(super) fn needs_no_body(&self, unsent: &Option<Head>, body: &impl http_body::Body) -> bool {
-        unsent.as_ref().is_some_and(|head| self.is_bodyless(head.parts.status) || body.is_end_stream())
-    }
-
-    /// Whether a response of this status has no content here, whatever its body is.
-    fn is_bodyless(&self, status: StatusCode) -> bool {
-        self.current.is_head || matches!(status.as_u16(), 204 | 205 | 304)
-    }
-
-    /// Encodes the head, unless that was done. False: it cannot be sent, and was replaced by a whole response.
-    #[inline]
-    pub(super) fn write_head(&mut self, head: &mut Option<Head>) -> bool {
-        let Some(unsent) = head else { return true };
-        let encoded = self.encode_head(unsent);
-        if let Err(error) = &encoded {
-            tracing::error!(%error, status = %unsent.parts.status, "the handler's response cannot be sent");
-            self.answer(500, "");
-        }
-        recycle_map(&mut unsent.parts.headers);
-        *head = None;
-        encoded.is_ok()
-    }
-
-    #[inline]
-    fn encode_head(&mut self, head: &Head) -> Result<(), EncodeError> {
-        let status = head.parts.status;
-        let bodyless = self.is_bodyless(status);
-        let mut writer = self.http.encode_head(status.as_u16(), "", BodyLen::Streamed, self.output.tail())?;
+    /// Appends it to `out`, with the date of `now`.
+    fn encode(
+        &self,
+        http: &mut ServerConnection,
+        bodyless: bool,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let mut writer = http.encode_head(self.parts.status.as_u16(), "", BodyLen::Streamed, out)?;
         let (mut declared, mut has_date) = (None, false);
-        for (name, value) in &head.parts.headers {
+        for (name, value) in &self.parts.headers {
             has_date |= *name == header::DATE;
             match writer.header(name, value) {
                 Ok(()) => {}
@@ -88,20 +62,58 @@ impl<Io> Link<Io> {
             }
         }
         if !has_date {
-            date::with_date(self.now, |line| writer.lines(line));
+            date::with_date(now, |line| writer.lines(line));
         }
-        writer.set_body(head.body_len(declared, bodyless));
+        writer.set_body(self.body_len(declared, bodyless));
         writer.finish()
+    }
+}
+
+impl Current {
+    /// Whether a response of this status has no content here, whatever its body is.
+    fn is_bodyless(&self, status: StatusCode) -> bool {
+        self.is_head || matches!(status.as_u16(), 204 | 205 | 304)
+    }
+}
+
+impl<Io> Link<Io> {
+    /// The handler has answered.
+    #[inline]
+    pub(super) fn begin_response(&mut self, head: Head) {
+        self.unsent = Some(head);
+        self.deadlines.clear(Deadline::Handler);
+        self.withdraw_upgrade();
+    }
+
+    /// Whether a response that was not begun has nothing but its head.
+    pub(super) fn needs_no_body(&self, body: &impl http_body::Body) -> bool {
+        self.unsent
+            .as_ref()
+            .is_some_and(|head| self.current.is_bodyless(head.parts.status) || body.is_end_stream())
+    }
+
+    /// Encodes the head, unless that was done. False: it cannot be sent, and was replaced by a whole response.
+    #[inline]
+    pub(super) fn write_head(&mut self) -> bool {
+        let Some(unsent) = &mut self.unsent else { return true };
+        let bodyless = self.current.is_bodyless(unsent.parts.status);
+        let encoded = unsent.encode(&mut self.http, bodyless, self.now, self.output.tail());
+        recycle_map(&mut unsent.parts.headers);
+        if let Err(error) = &encoded {
+            tracing::error!(%error, status = %unsent.parts.status, "the handler's response cannot be sent");
+            self.answer(500, "");
+        }
+        self.unsent = None;
+        encoded.is_ok()
     }
 
     /// Encodes a piece of the body, the head first. True: the response is complete.
     pub(super) fn write_frame<D: Buf>(
         &mut self,
-        head: &mut Option<Head>,
         frame: Frame<D>,
         last: bool,
     ) -> Result<bool, ConnectionError> {
-        if !self.write_head(head) {
+        if !self.write_head() {
             return Ok(true);
         }
         let frame = match frame.into_data() {
@@ -128,20 +140,15 @@ impl<Io> Link<Io> {
             // The framing has no place for them, or they may not stand there.
             Err(error @ (EncodeError::TrailersNotAllowed | EncodeError::ForbiddenTrailer)) => {
                 tracing::debug!(%error, "trailers left out");
-                self.end_response(head)
+                self.end_response()
             }
             Err(error) => Err(cut_off(error)),
         }
     }
 
     /// Encodes a part of a file, the head first. True: the response is complete.
-    pub(super) fn write_file(
-        &mut self,
-        head: &mut Option<Head>,
-        range: FileRange,
-        last: bool,
-    ) -> Result<bool, ConnectionError> {
-        if !self.write_head(head) {
+    pub(super) fn write_file(&mut self, range: FileRange, last: bool) -> Result<bool, ConnectionError> {
+        if !self.write_head() {
             return Ok(true);
         }
         let around = self.http.encode_data_header(range.len()).map_err(cut_off)?;
@@ -152,8 +159,8 @@ impl<Io> Link<Io> {
     }
 
     /// The body is over.
-    pub(super) fn end_response(&mut self, head: &mut Option<Head>) -> Result<bool, ConnectionError> {
-        if self.write_head(head) { self.complete() } else { Ok(true) }
+    pub(super) fn end_response(&mut self) -> Result<bool, ConnectionError> {
+        if self.write_head() { self.complete() } else { Ok(true) }
     }
 
     /// Its content is written.
@@ -164,12 +171,8 @@ impl<Io> Link<Io> {
     }
 
     /// The response body failed. Before its head is out, the client gets a status; else a response that is cut off.
-    pub(super) fn body_failed(
-        &mut self,
-        head: &mut Option<Head>,
-        error: BoxError,
-    ) -> Result<bool, ConnectionError> {
-        if head.take().is_none() {
+    pub(super) fn body_failed(&mut self, error: BoxError) -> Result<bool, ConnectionError> {
+        if self.unsent.take().is_none() {
             return Err(ConnectionError::Response(error));
         }
         if let Some(error) = error.downcast_ref::<BodyError>() {
