@@ -257,12 +257,15 @@ fn throughput(page: &mut String) -> Result {
     );
     let near = format!("\r\n--{}", &BOUNDARY[..BOUNDARY.len() - 1]);
     let behind = format!("\n--{BOUNDARY}");
-    let bodies: [(&str, &str, &[u8]); 10] = [
+    // What the decoder lets `memmem` look for: each of them is a candidate.
+    let prefix = &near[..16];
+    let bodies: [(&str, &str, &[u8]); 11] = [
         ("CR", BOUNDARY, b"\r"),
         ("LF", BOUNDARY, b"\n"),
         ("CRLF", BOUNDARY, b"\r\n"),
         ("`-`", BOUNDARY, b"-"),
         ("the delimiter without its last character", BOUNDARY, near.as_bytes()),
+        ("the first 16 bytes of the delimiter", BOUNDARY, prefix.as_bytes()),
         ("the delimiter without its CR", BOUNDARY, behind.as_bytes()),
         ("CR", "a", b"\r"),
         ("`-`", "a", b"-"),
