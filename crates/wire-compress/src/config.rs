@@ -57,7 +57,7 @@ pub struct EncoderConfig {
     /// (RFC 9659 section 3). Default: 19. It decides on most of what an encoder holds; gzip has 15 always, and brotli 17 at
     /// least from level 5 on.
     pub window_log: u8,
-    /// Random length at the end of the encoded content, see [`Padding`]. Default: none.
+    /// Random length at the end of the encoded content, which slows BREACH and does not end it: see [`Padding`]. Default: none.
     pub padding: Option<Padding>,
 }
 
