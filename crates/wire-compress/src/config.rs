@@ -16,7 +16,8 @@ pub struct Config {
     /// Most bytes of decoded content. Default: 10 MiB. Never is a byte more given out. In a chain of two codings it
     /// holds for what lies between them too.
     ///
-    /// Defends against content that is small on the wire and fills the memory.
+    /// Defends against content that is small on the wire and fills the memory. And since no coding makes content much longer,
+    /// but all know how to say nothing at length, it bounds what is consumed too: see [`max_input`](Self::max_input).
     pub max_output: u64,
     /// Most decoded bytes for each byte consumed, once more than [`free_output`](Self::free_output) came out.
     /// Default: 100.
@@ -30,6 +31,16 @@ pub struct Config {
     ///
     /// Defends against many tiny ones, which each cost a decoder that starts anew.
     pub max_members: u32,
+}
+
+impl Config {
+    /// Most bytes of encoded content: a sixteenth and 128 KiB above [`max_output`](Self::max_output).
+    ///
+    /// Defends the processor against content without end that decodes to nothing.
+    #[must_use]
+    pub const fn max_input(&self) -> u64 {
+        self.max_output.saturating_add(self.max_output / 16).saturating_add(128 << 10)
+    }
 }
 
 impl Default for Config {
@@ -57,7 +68,7 @@ pub struct EncoderConfig {
     /// (RFC 9659 section 3). Default: 19. It decides on most of what an encoder holds; gzip has 15 always, and brotli 17 at
     /// least from level 5 on.
     pub window_log: u8,
-    /// Random length at the end of the encoded content, see [`Padding`]. Default: none.
+    /// Random length at the end of the encoded content, which slows BREACH and does not end it: see [`Padding`]. Default: none.
     pub padding: Option<Padding>,
 }
 

@@ -35,7 +35,10 @@ impl Error {
     pub fn status(&self) -> u16 {
         match self.kind {
             ErrorKind::UnsupportedCoding | ErrorKind::TooManyCodings => 415,
-            ErrorKind::OutputTooBig | ErrorKind::RatioTooHigh | ErrorKind::TooManyMembers => 413,
+            ErrorKind::OutputTooBig
+            | ErrorKind::InputTooBig
+            | ErrorKind::RatioTooHigh
+            | ErrorKind::TooManyMembers => 413,
             ErrorKind::Corrupt | ErrorKind::WindowTooBig | ErrorKind::TrailingData | ErrorKind::Truncated => {
                 400
             }
@@ -56,6 +59,9 @@ pub enum ErrorKind {
     /// Over [`Config::max_output`](crate::Config::max_output).
     #[error("decoded content over the limit: raise `Config::max_output`")]
     OutputTooBig,
+    /// Over [`Config::max_input`](crate::Config::max_input).
+    #[error("encoded content longer than the limit `max_output` can need")]
+    InputTooBig,
     /// Over [`Config::max_ratio`](crate::Config::max_ratio).
     #[error("content decodes to more times its size than the limit: raise `Config::max_ratio`")]
     RatioTooHigh,

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use wire_compress::{Decoder, Error};
+use wire_compress::{Config, Decoder, Error};
 
 use super::scratch;
 use crate::body::{BodyError, Incoming, Part, Source};
@@ -89,11 +89,10 @@ struct Decoded {
 }
 
 impl Incoming {
-    /// The content behind its codings. What arrives is limited a little above what may come out: no coding
-    /// makes content much longer, but all know how to say nothing at length.
-    pub(super) fn decoded(self, decoder: Decoder, max_output: u64) -> Self {
+    /// The content behind its codings. What declares to be too long is refused before it arrives.
+    pub(super) fn decoded(self, decoder: Decoder, limits: &Config) -> Self {
         let collect_limit = self.collect_limit();
-        let body = self.limit(max_output.saturating_add(max_output / 16).saturating_add(64 << 10));
+        let body = self.limit(limits.max_input());
         Self::source(Box::new(Decoded { body, decoding: Decoding::new(decoder) }), None, collect_limit)
     }
 }

@@ -59,7 +59,7 @@ impl Config {
     /// Puts the decoder before a body.
     fn decode(&self, body: &mut Incoming, decoder: Option<Decoder>) -> bool {
         let (Some(decoder), Some(limits)) = (decoder, &self.decode_requests) else { return false };
-        *body = std::mem::take(body).decoded(decoder, limits.max_output);
+        *body = std::mem::take(body).decoded(decoder, limits);
         true
     }
 }

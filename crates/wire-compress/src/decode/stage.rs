@@ -79,6 +79,9 @@ impl Stage {
             consumed += step.consumed;
             self.consumed += step.consumed as u64;
             self.produced += produced as u64;
+            if self.consumed > self.config.max_input() {
+                return Err(ErrorKind::InputTooBig);
+            }
             let most = self.consumed.saturating_mul(u64::from(self.config.max_ratio));
             if self.produced > self.config.free_output.max(most) {
                 return Err(ErrorKind::RatioTooHigh);

@@ -113,6 +113,36 @@ fn nested() {
     assert_harmless("gzip, gzip", &shell);
 }
 
+/// Content that says nothing, and never ends.
+#[test]
+fn nothing_at_length() {
+    let empty_blocks = || [0, 0, 0, 0xff, 0xff].repeat(64 << 10);
+    for (codings, start, more) in [
+        ("gzip", &b"\x1f\x8b\x08\0\0\0\0\0\0\0"[..], empty_blocks()),
+        ("gzip", b"\x1f\x8b\x08\x08\0\0\0\0\0\0", vec![b'a'; 64 << 10]),
+        ("deflate", b"\x78\x9c", empty_blocks()),
+        ("zstd", b"", [&b"\x50\x2a\x4d\x18\xff\xff\0\0"[..], &[0; 0xffff]].concat()),
+        // A window of 16 bits and empty metadata, which ends at a byte; then 64 KiB of metadata.
+        ("br", b"\x0c", [&b"\xe6\xff\x3f"[..], &[0; 1 << 16]].concat()),
+    ] {
+        let mut config = Config::default();
+        config.max_output = 1_000;
+        let mut decoder = decoder(codings, &config);
+        let mut out = Vec::with_capacity(100);
+        let mut sent = start.len();
+        assert!(decoder.decode(start, &mut out).expect("a good start").done);
+        let error = loop {
+            match decoder.decode(&more, &mut out) {
+                Ok(progress) => assert!(progress.done && out.is_empty(), "{codings}"),
+                Err(error) => break error,
+            }
+            sent += more.len();
+            assert!(sent as u64 <= config.max_input(), "{codings}: {sent} bytes of nothing");
+        };
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InputTooBig, 413), "{codings}");
+    }
+}
+
 /// One byte below, at, and above.
 #[test]
 fn the_cap_is_exact() {
