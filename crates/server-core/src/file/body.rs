@@ -42,6 +42,9 @@ pub struct FileBody {
     rest: std::vec::IntoIter<Piece>,
     /// Bytes that are not given yet.
     remaining: u64,
+    /// Bytes that were read. No more than that is read ahead, or [`SMALL`]: a client that takes nothing, on any number of
+    /// streams, has little held for it.
+    read: u64,
     reading: Option<Blocking<io::Result<Bytes>>>,
 }
 
@@ -50,7 +53,7 @@ impl FileBody {
     #[must_use]
     pub fn new(pieces: Vec<Piece>) -> Self {
         let remaining = pieces.iter().map(Piece::len).sum();
-        Self { current: None, rest: pieces.into_iter(), remaining, reading: None }
+        Self { rest: pieces.into_iter(), remaining, ..Self::default() }
     }
 
     /// Whether it is worth sending by the kernel: less is sent with the head in one write.
@@ -127,19 +130,22 @@ impl Body for FileBody {
                     }
                     Poll::Pending => return Poll::Pending,
                 },
-                None => match range.read_cached() {
-                    Some(read) => read,
-                    None => {
-                        let range = range.clone();
-                        this.reading = Some(Blocking::run(move || range.read()));
-                        continue;
+                None => {
+                    let part = range.first(this.read.max(SMALL));
+                    match part.read_cached() {
+                        Some(read) => read,
+                        None => {
+                            this.reading = Some(Blocking::run(move || part.read()));
+                            continue;
+                        }
                     }
-                },
+                }
             };
             return Poll::Ready(Some(match read {
                 Ok(bytes) => {
                     range.advance(bytes.len() as u64);
                     this.remaining -= bytes.len() as u64;
+                    this.read += bytes.len() as u64;
                     Ok(Frame::data(bytes))
                 }
                 Err(error) => {
