@@ -10,8 +10,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{Blocking, FileRange};
 
-/// Up to here reading costs less than a second system call and a packet of the head's own.
-const SMALL: u64 = 64 << 10;
+/// Up to here reading costs less than the system calls of sending.
+const SMALL: u64 = 8 << 10;
+/// Most bytes that are read before the client has taken any.
+const FIRST: u64 = 64 << 10;
 
 /// One piece of a body.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ pub struct FileBody {
     rest: std::vec::IntoIter<Piece>,
     /// Bytes that are not given yet.
     remaining: u64,
-    /// Bytes that were read. No more than that is read ahead, or [`SMALL`]: a client that takes nothing, on any number of
+    /// Bytes that were read. No more than that is read ahead, or [`FIRST`]: a client that takes nothing, on any number of
     /// streams, has little held for it.
     read: u64,
     reading: Option<Blocking<io::Result<Bytes>>>,
@@ -131,7 +133,7 @@ impl Body for FileBody {
                     Poll::Pending => return Poll::Pending,
                 },
                 None => {
-                    let part = range.first(this.read.max(SMALL));
+                    let part = range.first(this.read.max(FIRST));
                     match part.read_cached() {
                         Some(read) => read,
                         None => {
