@@ -91,6 +91,7 @@ pub(crate) const CELLS: &[Cell] = &[
         &[target("server-core", Some(1.35), Some(0.60)), target("server-core-http", Some(1.2), Some(0.75))]),
     files("1 KiB", "/1k.bin", None,
         &[ours(1.0), Target { server: "server-core", least_rate: Some(2.0), most_cpu: None, to: Some("tower-http") }]),
+    files("32 KiB", "/32k.bin", None, &[target("server-core", Some(0.95), Some(1.05))]),
     files("1 MiB", "/1m.bin", None, &[target("server-core", Some(0.95), Some(1.0))]),
     files("304 (Not Modified)", "/1k.bin", Some("If-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT"), &[ours(1.0)]),
     ws("ws", "20 B", (64, 1), 20, "binary", &[ours(1.05)]),

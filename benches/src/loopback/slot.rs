@@ -45,8 +45,9 @@ impl Machine {
         fs::write(scratch.join("pipeline.lua"), include_str!("pipeline.lua"))?;
         let site = scratch.join("site");
         fs::create_dir_all(&site)?;
-        for (name, len) in [("1k.bin", 1 << 10), ("1m.bin", 1 << 20)] {
+        for (name, len) in [("1k.bin", 1 << 10), ("32k.bin", 32 << 10), ("1m.bin", 1 << 20)] {
             fs::write(site.join(name), vec![b'x'; len])?;
+            // The date that the cell of 304 asks for.
             let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200);
             fs::File::options().write(true).open(site.join(name))?.set_modified(modified)?;
         }

@@ -10,8 +10,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{Blocking, FileRange};
 
-/// Up to here reading costs less than a second system call and a packet of the head's own.
-const SMALL: u64 = 64 << 10;
+/// Up to here reading costs less than the system calls of sending.
+const SMALL: u64 = 8 << 10;
+/// Most bytes that are read before the client has taken any.
+const FIRST: u64 = 64 << 10;
 
 /// One piece of a body.
 #[derive(Clone, Debug)]
@@ -42,6 +44,9 @@ pub struct FileBody {
     rest: std::vec::IntoIter<Piece>,
     /// Bytes that are not given yet.
     remaining: u64,
+    /// Bytes that were read. No more than that is read ahead, or [`FIRST`]: a client that takes nothing, on any number of
+    /// streams, has little held for it.
+    read: u64,
     reading: Option<Blocking<io::Result<Bytes>>>,
 }
 
@@ -50,7 +55,7 @@ impl FileBody {
     #[must_use]
     pub fn new(pieces: Vec<Piece>) -> Self {
         let remaining = pieces.iter().map(Piece::len).sum();
-        Self { current: None, rest: pieces.into_iter(), remaining, reading: None }
+        Self { rest: pieces.into_iter(), remaining, ..Self::default() }
     }
 
     /// Whether it is worth sending by the kernel: less is sent with the head in one write.
@@ -127,19 +132,22 @@ impl Body for FileBody {
                     }
                     Poll::Pending => return Poll::Pending,
                 },
-                None => match range.read_cached() {
-                    Some(read) => read,
-                    None => {
-                        let range = range.clone();
-                        this.reading = Some(Blocking::run(move || range.read()));
-                        continue;
+                None => {
+                    let part = range.first(this.read.max(FIRST));
+                    match part.read_cached() {
+                        Some(read) => read,
+                        None => {
+                            this.reading = Some(Blocking::run(move || part.read()));
+                            continue;
+                        }
                     }
-                },
+                }
             };
             return Poll::Ready(Some(match read {
                 Ok(bytes) => {
                     range.advance(bytes.len() as u64);
                     this.remaining -= bytes.len() as u64;
+                    this.read += bytes.len() as u64;
                     Ok(Frame::data(bytes))
                 }
                 Err(error) => {

@@ -87,9 +87,14 @@ impl FileRange {
         }
     }
 
+    /// Its first bytes, at most so many.
+    pub(super) fn first(&self, most: u64) -> Self {
+        Self { file: Arc::clone(&self.file), offset: self.offset, len: self.len.min(most) }
+    }
+
     /// The part from its start that is worth sending at once, if the page cache seems to hold that.
     pub(super) fn cached_part(&self) -> Option<Self> {
-        let part = Self { file: Arc::clone(&self.file), offset: self.offset, len: self.len.min(SEND) };
+        let part = self.first(SEND);
         (part.has_cached(0) && part.has_cached(part.len - 1)).then_some(part)
     }
 
