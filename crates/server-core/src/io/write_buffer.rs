@@ -29,6 +29,7 @@ enum Piece {
 }
 
 thread_local! {
+    #[expect(clippy::vec_box, reason = "they come and go as they are, and a buffer is a pointer")]
     static POOL: RefCell<Vec<Box<Queue>>> = const { RefCell::new(Vec::new()) };
 }
 
