@@ -25,6 +25,13 @@
 //! # is_handler(echo);
 //! ```
 //!
+//! | for | see |
+//! |---|---|
+//! | messages for keeps, or lent where they lie | [`WebSocket::recv`], [`WebSocket::recv_ref`] |
+//! | sending: what is handed over, borrowed, or prepared | [`WebSocket::send`], [`Outgoing`] |
+//! | broadcast: one message for many WebSockets | [`PreparedMessage`] |
+//! | two tasks | [`WebSocket::split`] |
+//!
 //! A client: [`Client`], over any byte stream and any runtime, or `connect` on tokio (feature `rt-tokio`). Many WebSockets on
 //! one HTTP/2 connection (feature `http2`): `Client::handshake_http2`, or `connect_h2` on tokio.
 
