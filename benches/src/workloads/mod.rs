@@ -8,8 +8,10 @@ mod peers;
 
 use interop::Result;
 
+use crate::feed::Feed;
 use crate::frames::Content;
-use crate::requests::{BROWSER, SMALL};
+use crate::http2::{self, kind, streams};
+use crate::requests::{BROWSER, SMALL, UPGRADE};
 
 /// What arrives at once.
 #[derive(Debug)]
@@ -31,6 +33,10 @@ pub enum What {
     Message(Content, usize),
     /// A request.
     Request(&'static [u8]),
+    /// The same over HTTP/2, each on a stream of its own.
+    Http2Request,
+    /// A binary message of this length on each of so many WebSockets over one connection of HTTP/2.
+    Http2Message(usize),
 }
 
 const fn message(
@@ -66,15 +72,47 @@ pub const CELLS: &[Cell] = &[
         what: What::Request(BROWSER),
         targets: &[("server-core, lazy", 6000.0), ("server-core, http", 9500.0)],
     },
+    Cell { name: "HTTP/2 request x 32", at_once: 32, what: What::Http2Request, targets: &[] },
+    Cell { name: "1 KiB on each of 50", at_once: 50, what: What::Http2Message(1 << 10), targets: &[] },
 ];
 
 impl Cell {
+    /// What a connection begins with.
+    #[must_use]
+    pub fn opening(&self) -> Vec<u8> {
+        match self.what {
+            What::Message(..) => UPGRADE.to_vec(),
+            What::Request(_) => Vec::new(),
+            What::Http2Request => [http2::opening(), http2::first_hello()].concat(),
+            What::Http2Message(_) => {
+                [http2::opening(), streams(self.at_once).flat_map(http2::connect).collect()].concat()
+            }
+        }
+    }
+
     /// The bytes of one read.
     #[must_use]
     pub fn burst(&self) -> Vec<u8> {
         match self.what {
             What::Message(content, len) => content.frame(len, true).repeat(self.at_once),
             What::Request(request) => request.repeat(self.at_once),
+            // Behind the first stream.
+            What::Http2Request => streams(self.at_once).flat_map(|id| http2::next_hello(id + 2)).collect(),
+            What::Http2Message(len) => {
+                let frame = Content::Binary.frame(len, true);
+                streams(self.at_once).flat_map(|id| http2::frame(kind::DATA, 0, id, &frame)).collect()
+            }
+        }
+    }
+
+    /// A connection with so many bursts.
+    #[must_use]
+    pub fn feed(&self, count: u64) -> Feed {
+        let feed = Feed::new(&self.opening(), &self.burst(), count);
+        match self.what {
+            What::Http2Request => feed.http2(2 * self.at_once as u32),
+            What::Http2Message(_) => feed.http2(0),
+            What::Message(..) | What::Request(_) => feed,
         }
     }
 }
@@ -102,6 +140,21 @@ pub const HELLOS: &[(&str, Work)] = &[
     ("hyper", peers::hyper),
 ];
 
+/// Those that echo messages over HTTP/2.
+pub const HTTP2_ECHOES: &[(&str, Work)] = &[
+    ("server-core", ours::echo),
+    #[cfg(feature = "peers")]
+    ("axum", peers::axum),
+];
+
+/// Those that answer requests of HTTP/2.
+pub const HTTP2_HELLOS: &[(&str, Work)] = &[
+    ("server-core, lazy", ours::lazy),
+    ("server-core, http", ours::http),
+    #[cfg(feature = "peers")]
+    ("hyper", peers::hyper_http2),
+];
+
 impl Cell {
     /// Those that run this cell.
     #[must_use]
@@ -109,6 +162,8 @@ impl Cell {
         match self.what {
             What::Message(..) => ECHOES,
             What::Request(_) => HELLOS,
+            What::Http2Request => HTTP2_HELLOS,
+            What::Http2Message(_) => HTTP2_ECHOES,
         }
     }
 }

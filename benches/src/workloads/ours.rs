@@ -3,18 +3,21 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use crate::feed::{Feed, run};
-use crate::requests::{HELLO, UPGRADE};
+use crate::feed::run;
+use crate::requests::HELLO;
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, ConnectionInfo, Handler, Incoming, Request, RequestKind, Server, Timer};
-use wire_ws::{Config, Decoder, Encoder, Event, Role};
+use server_core::{
+    Body, Config, ConnectionInfo, Handler, Http2Config, Incoming, Request, RequestKind, Server, Timer,
+};
+use wire_ws::{Decoder, Encoder, Event, Role};
 
 use super::Cell;
 
 /// The codec alone: bytes to events to bytes.
 pub(crate) fn codec(cell: &Cell, count: u64) {
     let burst = cell.burst();
-    let (mut decoder, mut encoder) = (Decoder::new(Role::Server, &Config::default()), Encoder::server());
+    let (mut decoder, mut encoder) =
+        (Decoder::new(Role::Server, &wire_ws::Config::default()), Encoder::server());
     let (mut input, mut out) = (burst.clone(), Vec::new());
     for _ in 0..count {
         // A read would have written them too; they are unmasked in place.
@@ -49,10 +52,12 @@ impl Timer for NoTimer {
     fn reset(&self, _: std::pin::Pin<&mut Self::Sleep>, _: Instant) {}
 }
 
-fn serve<R: RequestKind>(handler: impl Handler<R>, opening: &[u8], cell: &Cell, count: u64) {
-    let feed = Feed::new(opening, &cell.burst(), count);
+fn serve<R: RequestKind>(handler: impl Handler<R>, cell: &Cell, count: u64) {
+    let mut config = Config::default();
+    config.http2 = Some(Http2Config::default());
+    let server = Server::with_config(handler, NoTimer, config);
     // An echo ends without a Close.
-    let _ = run(Server::new(handler, NoTimer).connection(feed, ConnectionInfo::default()));
+    let _ = run(server.connection(cell.feed(count), ConnectionInfo::default()));
 }
 
 pub(crate) fn echo(cell: &Cell, count: u64) {
@@ -67,7 +72,7 @@ pub(crate) fn echo(cell: &Cell, count: u64) {
         Ok(upgrade) => upgrade.run(echo).await,
         Err(rejection) => rejection.into_response(),
     };
-    serve(handler, UPGRADE, cell, count);
+    serve(handler, cell, count);
 }
 
 fn hello() -> http::Response<Body> {
@@ -77,9 +82,9 @@ fn hello() -> http::Response<Body> {
 }
 
 pub(crate) fn lazy(cell: &Cell, count: u64) {
-    serve(async |_: Request| hello(), b"", cell, count);
+    serve(async |_: Request| hello(), cell, count);
 }
 
 pub(crate) fn http(cell: &Cell, count: u64) {
-    serve(async |_: http::Request<Incoming>| hello(), b"", cell, count);
+    serve(async |_: http::Request<Incoming>| hello(), cell, count);
 }
