@@ -39,9 +39,12 @@ struct Options {
     /// no --listen-tls]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
-    /// Address to listen on with TLS; may be repeated [default: 127.0.0.1:8443 if it is free, if there is no --listen]
+    /// Address to listen on with TLS; may be repeated [default: 127.0.0.1:8443, if it is free]
     #[arg(long, value_name = "ADDR")]
     listen_tls: Vec<String>,
+    /// Do without TLS
+    #[arg(long, conflicts_with = "listen_tls")]
+    no_tls: bool,
     #[command(flatten)]
     certificate: Certificate,
     /// Threads; 1 is a single-threaded runtime
@@ -184,7 +187,7 @@ fn codings(options: &Options) -> compress::Config {
     config
 }
 
-/// Binds what was asked for; or, where nothing was, the two default addresses.
+/// Binds what was asked for, or the default addresses.
 fn listeners(options: &Options) -> Result<(Vec<TokioListener>, Vec<TokioListener>), String> {
     let bind = |names: &[String]| -> Result<Vec<TokioListener>, String> {
         let listen = |address| {
@@ -192,15 +195,20 @@ fn listeners(options: &Options) -> Result<(Vec<TokioListener>, Vec<TokioListener
         };
         resolve(names)?.into_iter().map(listen).collect()
     };
-    if !options.listen.is_empty() || !options.listen_tls.is_empty() {
-        return Ok((bind(&options.listen)?, bind(&options.listen_tls)?));
-    }
-    let plain = bind(&["127.0.0.1:8080".to_owned()])?;
-    // Nobody asked for this one by name: another program there is no reason to give up.
-    let secure = bind(&["127.0.0.1:8443".to_owned()]).unwrap_or_else(|error| {
-        tracing::warn!("no TLS: {error}; choose another address with --listen and --listen-tls");
-        Vec::new()
-    });
+    let plain = if options.listen.is_empty() && options.listen_tls.is_empty() {
+        bind(&["127.0.0.1:8080".to_owned()])?
+    } else {
+        bind(&options.listen)?
+    };
+    let secure = if options.listen_tls.is_empty() && !options.no_tls {
+        // Nobody asked for this one by name: another program there is no reason to give up.
+        bind(&["127.0.0.1:8443".to_owned()]).unwrap_or_else(|error| {
+            eprintln!("echo: no TLS: {error} (--listen-tls takes another address)");
+            Vec::new()
+        })
+    } else {
+        bind(&options.listen_tls)?
+    };
     Ok((plain, secure))
 }
 

@@ -1,6 +1,9 @@
 //! A WebSocket in the terminal: each line of the input is sent, each message that comes is a line of the output.
 //!
-//! `cargo run --example wscat -- ws://127.0.0.1:8080/ws`; exit codes and flags are in the README beside this file.
+//! `cargo run --example wscat -- ws://127.0.0.1:8080/ws`, or `-- --insecure wss://127.0.0.1:8443/ws`; exit codes and flags are in the README beside this file.
+
+#[path = "wscat/trust.rs"]
+mod trust;
 
 use std::io::{self, BufRead as _, Write as _};
 use std::path::PathBuf;
@@ -10,8 +13,11 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use http::Response;
 use server_core::wire_ws::deflate::DeflateConfig;
-use server_core::ws::{Client, CloseCode, ConnectError, Message, WebSocketReceiver, WebSocketSender};
+use server_core::ws::{
+    Client, CloseCode, ConnectError, Message, WebSocket, WebSocketReceiver, WebSocketSender,
+};
 use tokio::sync::mpsc;
 
 /// Everything worked, and both sides have said that they close.
@@ -29,8 +35,14 @@ const USAGE: u8 = 64;
 #[derive(Parser)]
 #[command(name = "wscat")]
 struct Options {
-    /// ws://host[:port][/path]
+    /// ws://host[:port][/path] or wss://..
     url: String,
+    /// Connect by HTTP/2
+    #[arg(long)]
+    http2: bool,
+    /// Believe every certificate
+    #[arg(short = 'k', long)]
+    insecure: bool,
     /// Offer this subprotocol; may be repeated, the preferred one first
     #[arg(short, long, value_name = "NAME")]
     subprotocol: Vec<String>,
@@ -122,10 +134,10 @@ async fn run(options: Options) -> ExitCode {
         }
     }
     let client = match client(&options) {
-        Ok(client) => client,
+        Ok(client) => client.tls(trust::config(options.insecure)),
         Err(error) => return end(USAGE, &error.to_string()),
     };
-    let (socket, response) = match client.connect().await {
+    let (socket, response) = match connect(&client, &options).await {
         Ok(connected) => connected,
         Err(error) => return refused(&error),
     };
@@ -157,9 +169,20 @@ fn client(options: &Options) -> Result<Client, ConnectError> {
     Ok(client.keepalive(ping, ping.unwrap_or_default()))
 }
 
+async fn connect(client: &Client, options: &Options) -> Result<(WebSocket, Response<()>), ConnectError> {
+    if options.http2 {
+        client.connect_http2().await?.open(client.target()).await
+    } else {
+        client.connect().await
+    }
+}
+
 fn refused(error: &ConnectError) -> ExitCode {
     let code = match error {
-        ConnectError::Rejected(_) | ConnectError::Http(_) | ConnectError::Handshake(_) => REFUSED,
+        ConnectError::Rejected(_)
+        | ConnectError::Http(_)
+        | ConnectError::Handshake(_)
+        | ConnectError::NotOffered => REFUSED,
         ConnectError::Protocol(_) | ConnectError::Field { .. } | ConnectError::Request(_) => USAGE,
         _ => FAILED,
     };

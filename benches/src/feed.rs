@@ -1,10 +1,12 @@
 //! A connection in memory: the same burst comes again and again, and what is written to it is thrown away.
 
-use std::future::Future;
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use crate::http2::raise_streams;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The server's end. Between two bursts it has nothing to read once, as a socket between two wake-ups.
@@ -16,29 +18,63 @@ pub struct Feed {
     opened: bool,
     at: usize,
     left: u64,
+    /// HTTP/2: what each burst adds to the streams of the one before it, and when the last one ended.
+    http2: Option<(u32, Option<u64>)>,
 }
 
 impl Feed {
     /// `opening` first, then `burst` so many times, then the end.
     #[must_use]
     pub fn new(opening: &[u8], burst: &[u8], times: u64) -> Self {
-        Self { opening: opening.to_vec(), burst: burst.to_vec(), opened: false, at: 0, left: times }
+        Self {
+            opening: opening.to_vec(),
+            burst: burst.to_vec(),
+            opened: false,
+            at: 0,
+            left: times,
+            http2: None,
+        }
+    }
+
+    /// The burst is frames of HTTP/2, whose streams are each time higher by this. It comes when the connection has gone to
+    /// sleep: who reads on meanwhile, as libraries of HTTP/2 do, would be sent more streams than it allows.
+    #[must_use]
+    pub fn http2(mut self, raise_streams: u32) -> Self {
+        self.http2 = Some((raise_streams, None));
+        self
     }
 
     /// The next bytes; `None`: nothing now, but at the next call.
     fn next(&mut self, most: usize) -> Option<&[u8]> {
-        let now = if self.opened { &self.burst } else { &self.opening };
-        if self.at < now.len() {
+        let len = if self.opened { self.burst.len() } else { self.opening.len() };
+        if self.at < len {
             let start = self.at;
-            self.at = now.len().min(start + most);
+            self.at = len.min(start + most);
+            let now = if self.opened { &self.burst } else { &self.opening };
             return Some(&now[start..self.at]);
+        }
+        if let Some((_, ended)) = &mut self.http2
+            && *ended.get_or_insert_with(|| POLLS.get()) == POLLS.get()
+        {
+            return None;
         }
         if self.left == 0 {
             return Some(&[]);
         }
         self.left -= 1;
+        if self.opened
+            && let Some((raise, _)) = self.http2
+        {
+            raise_streams(&mut self.burst, raise);
+        }
         (self.opened, self.at) = (true, 0);
-        None
+        match &mut self.http2 {
+            Some((_, ended)) => {
+                *ended = None;
+                self.next(most)
+            }
+            None => None,
+        }
     }
 }
 
@@ -52,7 +88,9 @@ impl AsyncRead for Feed {
             buf.put_slice(bytes);
             Poll::Ready(Ok(()))
         } else {
-            cx.waker().wake_by_ref();
+            if self.http2.is_none() {
+                cx.waker().wake_by_ref();
+            }
             Poll::Pending
         }
     }
@@ -103,13 +141,29 @@ impl io::Write for Feed {
     }
 }
 
-/// Polls a future until it is ready. A [`Feed`] has always something after it had nothing, so nothing need wake it.
-pub fn run<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+thread_local! {
+    /// How often a connection was polled.
+    static POLLS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Polls a connection until it is ready. A [`Feed`] has always something after it had nothing, so nothing need wake it.
+pub fn run<F: Future>(connection: F) -> F::Output {
+    let mut connection = pin!(awake(connection));
     let mut cx = Context::from_waker(Waker::noop());
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+        if let Poll::Ready(output) = connection.as_mut().poll(&mut cx) {
             return output;
         }
     }
+}
+
+/// The same within a runtime.
+pub async fn awake<F: Future>(connection: F) -> F::Output {
+    let mut connection = pin!(connection);
+    poll_fn(|cx| {
+        POLLS.set(POLLS.get() + 1);
+        cx.waker().wake_by_ref();
+        connection.as_mut().poll(cx)
+    })
+    .await
 }

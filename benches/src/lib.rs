@@ -3,6 +3,7 @@
 pub mod callgrind;
 pub mod feed;
 pub mod frames;
+pub mod http2;
 pub mod process;
 pub mod requests;
 pub mod workloads;

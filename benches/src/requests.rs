@@ -29,5 +29,8 @@ pub const UPGRADE: &[u8] = b"GET /ws HTTP/1.1\r\n\
     Sec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
+/// What a load generator calls itself.
+pub const USER_AGENT: &str = "h2load nghttp2/1.64.0";
+
 /// The content of the answer to `/hello`, which is `text/plain`.
 pub const HELLO: &str = "Hello, World!";

@@ -10,7 +10,7 @@ pub(crate) struct Options {
     /// What to measure
     #[arg(default_value = "loopback")]
     what: Bench,
-    /// loopback: only these groups (http, files, ws, ws-deep, ws-text), and only printed
+    /// loopback: only these groups (http, http2, h2ws, files, ws, ws-deep, ws-text), and only printed
     groups: Vec<String>,
     /// loopback: about three minutes, for a first look
     #[arg(long)]
@@ -84,7 +84,7 @@ pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
 
 fn build_servers(workspace: &Workspace) -> Result {
     let package = ["build", "--release", "--package", "wire-benches", "--features", "peers"];
-    run(workspace.cargo(&package).args(["--bin", "server", "--bin", "ws-load"]))
+    run(workspace.cargo(&package).args(["--bin", "server", "--bin", "ws-load", "--bin", "h2ws-load"]))
 }
 
 /// Compares the family's own instruction counts with the committed ones, or commits them.

@@ -5,7 +5,7 @@ use std::fs;
 
 use interop::Result;
 
-use wire_benches::workloads::{CELLS, Cell, ECHOES, HELLOS, Program, What};
+use wire_benches::workloads::{CELLS, Cell, ECHOES, HELLOS, HTTP2_ECHOES, HTTP2_HELLOS, Program, What};
 
 use crate::count;
 
@@ -18,11 +18,19 @@ pub(crate) fn write() -> Result {
          the difference of two runs, divided; it repeats to 1 %. Each program answers over a connection in memory that hands\n\
          it so many at once, has nothing to read once, and hands it the next; what it writes is thrown away. The copy out of\n\
          that connection counts, as does everything but the kernel. `wire-ws` is the codec alone, with the same copy.\n\n\
+         HTTP/2 of the peers runs on tokio, which they need for their tasks, and which counts. Beside the peers all HTTP/2 is\n\
+         dearer, since actix-web asks for the feature `log` of tracing, which h2 uses.\n\n\
          A count is not a time: it says nothing of caches and wide vectors. It is what does not depend on the machine's load.\n\n",
     );
     let mut targets = String::new();
     table(&mut page, &mut targets, "WebSocket echo", ECHOES, |cell| matches!(cell.what, What::Message(..)))?;
     table(&mut page, &mut targets, "`GET /hello`", HELLOS, |cell| matches!(cell.what, What::Request(_)))?;
+    table(&mut page, &mut targets, "`GET /hello` over HTTP/2", HTTP2_HELLOS, |cell| {
+        matches!(cell.what, What::Http2Request)
+    })?;
+    table(&mut page, &mut targets, "WebSocket echo over HTTP/2", HTTP2_ECHOES, |cell| {
+        matches!(cell.what, What::Http2Message(_))
+    })?;
     write!(
         page,
         "## Targets\n\n| program | cell | at most | measured | |\n|---|---|---|---|---|\n{targets}"

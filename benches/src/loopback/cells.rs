@@ -1,6 +1,6 @@
 //! What is measured: a cell is a line here.
 
-use Load::{WebSocket, Wrk};
+use Load::{Http2, Http2WebSocket, WebSocket, Wrk};
 
 /// One kind of load, given to every server of its group.
 pub(crate) struct Cell {
@@ -14,6 +14,10 @@ pub(crate) struct Cell {
 pub(crate) enum Load {
     /// GET of this target, with this field or none.
     Wrk { connections: u32, pipeline: u32, target: &'static str, field: Option<&'static str> },
+    /// `GET /hello` over HTTP/2, in cleartext.
+    Http2 { connections: u32, streams: u32 },
+    /// Echo of binary messages over HTTP/2, one in flight on each of so many WebSockets of one connection.
+    Http2WebSocket { sockets: u32, len: u32 },
     /// Echo; the content as `ws-load` calls it.
     WebSocket { connections: u32, in_flight: u32, len: u32, content: &'static str },
 }
@@ -30,6 +34,8 @@ pub(crate) struct Target {
 pub(crate) const GROUPS: &[Group] = &[
     Group { name: "http", servers: "http/", peer: "hyper", title: "HTTP/1.1: GET /hello" },
     Group { name: "files", servers: "files/", peer: "nginx", title: "Static files" },
+    Group { name: "http2", servers: "http2/", peer: "hyper", title: "HTTP/2: GET /hello" },
+    Group { name: "h2ws", servers: "h2ws/", peer: "axum", title: "WebSocket echo over HTTP/2" },
     Group { name: "ws", servers: "ws/", peer: "fastwebsockets", title: "WebSocket echo, one in flight" },
     Group {
         name: "ws-deep",
@@ -94,6 +100,18 @@ pub(crate) const CELLS: &[Cell] = &[
     files("32 KiB", "/32k.bin", None, &[target("server-core", Some(0.95), Some(1.05))]),
     files("1 MiB", "/1m.bin", None, &[target("server-core", Some(0.95), Some(1.0))]),
     files("304 (Not Modified)", "/1k.bin", Some("If-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT"), &[ours(1.0)]),
+    Cell {
+        group: "http2",
+        name: "8 connections, 32 streams each",
+        load: Http2 { connections: 8, streams: 32 },
+        targets: &[ours(1.15)],
+    },
+    Cell {
+        group: "h2ws",
+        name: "50 WebSockets on one connection, 1 KiB",
+        load: Http2WebSocket { sockets: 50, len: 1 << 10 },
+        targets: &[ours(1.3)],
+    },
     ws("ws", "20 B", (64, 1), 20, "binary", &[ours(1.05)]),
     ws("ws", "1 KiB", (64, 1), 1 << 10, "binary", &[ours(1.05)]),
     ws("ws", "16 KiB", (64, 1), 16 << 10, "binary", &[ours(1.25)]),

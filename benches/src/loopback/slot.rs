@@ -122,6 +122,18 @@ impl Machine {
                 }
                 wrk.output()?
             }
+            Load::Http2 { connections, streams } => {
+                let mut h2load = Self::on(self.load_core, Path::new("h2load"));
+                h2load.args(["--clients", &connections.to_string(), "-m", &streams.to_string()]);
+                h2load.args(["--duration", &format!("{}ms", time.as_millis())]);
+                h2load.arg(format!("http://{address}/hello")).output()?
+            }
+            Load::Http2WebSocket { sockets, len } => {
+                let mut command = Self::on(self.load_core, &self.programs.join("h2ws-load"));
+                command.arg(address.to_string());
+                command.args([sockets, len].map(|number| number.to_string()));
+                command.arg(time.as_millis().to_string()).output()?
+            }
             Load::WebSocket { connections, in_flight, len, content } => {
                 let mut command = Self::on(self.load_core, &self.programs.join("ws-load"));
                 command.arg(address.to_string());
@@ -132,9 +144,12 @@ impl Machine {
         let text = String::from_utf8_lossy(&output.stdout);
         let outcome = match load {
             Load::Wrk { .. } => wrk_outcome(&text),
-            Load::WebSocket { .. } => text.trim().split_once(' ').and_then(|(count, time)| {
-                Some((count.parse().ok()?, Duration::from_nanos(time.parse().ok()?)))
-            }),
+            Load::Http2 { .. } => h2load_outcome(&text, time),
+            Load::Http2WebSocket { .. } | Load::WebSocket { .. } => {
+                text.trim().split_once(' ').and_then(|(count, time)| {
+                    Some((count.parse().ok()?, Duration::from_nanos(time.parse().ok()?)))
+                })
+            }
         };
         outcome.ok_or_else(|| format!("{text}{}", String::from_utf8_lossy(&output.stderr)).into())
     }
@@ -165,6 +180,16 @@ fn wrk_outcome(text: &str) -> Option<(f64, Duration)> {
     };
     let clean = !text.contains("Socket errors") && !text.contains("Non-2xx");
     clean.then_some((count.trim().parse().ok()?, Duration::from_secs_f64(seconds)))
+}
+
+/// `requests: 18200 total, 18200 started, 18200 done, 18200 succeeded, ..` of h2load, unless one failed.
+fn h2load_outcome(text: &str, time: Duration) -> Option<(f64, Duration)> {
+    let counts = text.lines().find_map(|line| line.strip_prefix("requests: "))?;
+    let count = |what: &str| {
+        counts.split(", ").find_map(|count| count.strip_suffix(what)?.trim().parse::<f64>().ok())
+    };
+    let clean = ["failed", "errored", "timeout"].into_iter().all(|what| count(what) == Some(0.0));
+    clean.then_some((count("succeeded")?, time))
 }
 
 /// CPU time of the children that have ended, such as loads.

@@ -6,25 +6,41 @@ use std::net::TcpListener;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use interop::Result;
 use wire_benches::requests::HELLO;
 
 use crate::{each, on_tokio};
 
+async fn hello(_: http::Request<hyper::body::Incoming>) -> Hello {
+    let body = Full::new(Bytes::from_static(HELLO.as_bytes()));
+    Ok(http::Response::builder()
+        .header(http::header::CONTENT_TYPE, "text/plain")
+        .body(body)
+        .expect("a response"))
+}
+
+type Hello = std::result::Result<http::Response<Full<Bytes>>, Infallible>;
+
 pub(crate) fn hyper(listener: TcpListener) -> Result {
-    let service = hyper::service::service_fn(|_| async {
-        let body = Full::new(Bytes::from_static(HELLO.as_bytes()));
-        Ok::<_, Infallible>(
-            http::Response::builder()
-                .header(http::header::CONTENT_TYPE, "text/plain")
-                .body(body)
-                .expect("a response"),
-        )
-    });
-    each(listener, move |stream| async move {
+    each(listener, |stream| async {
         let mut builder = hyper::server::conn::http1::Builder::new();
-        Ok(builder.pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await?)
+        builder.pipeline_flush(true);
+        Ok(builder.serve_connection(TokioIo::new(stream), service_fn(hello)).await?)
+    })
+}
+
+/// Whichever version the client speaks.
+pub(crate) fn hyper_auto(listener: TcpListener) -> Result {
+    use hyper_util::rt::TokioExecutor;
+    use hyper_util::server::conn::auto::Builder;
+    each(listener, |stream| async {
+        let builder = Builder::new(TokioExecutor::new());
+        builder
+            .serve_connection(TokioIo::new(stream), service_fn(hello))
+            .await
+            .map_err(|error| error.to_string().into())
     })
 }
 
@@ -44,7 +60,7 @@ pub(crate) fn axum(listener: TcpListener) -> Result {
 pub(crate) fn actix_web(listener: TcpListener) -> Result {
     use actix_web::{App, HttpServer, web};
     let server = HttpServer::new(|| App::new().route("/hello", web::get().to(async || HELLO)));
-    let server = server.workers(1).disable_signals().listen(listener)?;
+    let server = server.workers(1).disable_signals().listen_auto_h2c(listener)?;
     Ok(actix_web::rt::System::new().block_on(server.run())?)
 }
 

@@ -8,6 +8,8 @@
 mod files;
 mod floor;
 #[cfg(feature = "peers")]
+mod h2ws;
+#[cfg(feature = "peers")]
 mod http;
 mod ours;
 #[cfg(feature = "peers")]
@@ -27,7 +29,10 @@ const SERVERS: &[(&str, Serve)] = &[
     ("http/server-core-http", ours::http),
     ("http/floor-tokio", |listener| tokio_floor(listener, floor::Http::default)),
     ("http/floor-epoll", |listener| floor::epoll(listener, floor::Http::default)),
+    ("http2/server-core", ours::lazy),
+    ("http2/server-core-http", ours::http),
     ("ws/server-core", ours::echo),
+    ("h2ws/server-core", ours::echo),
     ("ws/floor-tokio", |listener| tokio_floor(listener, floor::Echo::default)),
     ("ws/floor-epoll", |listener| floor::epoll(listener, floor::Echo::default)),
     #[cfg(feature = "peers")]
@@ -45,6 +50,12 @@ const SERVERS: &[(&str, Serve)] = &[
     #[cfg(feature = "peers")]
     ("files/tower-http", files::serve_dir),
     #[cfg(feature = "peers")]
+    ("http2/hyper", http::hyper_auto),
+    #[cfg(feature = "peers")]
+    ("http2/axum", http::axum),
+    #[cfg(feature = "peers")]
+    ("http2/actix-web", http::actix_web),
+    #[cfg(feature = "peers")]
     ("ws/fastwebsockets", |listener| each(listener, websocket::fastwebsockets)),
     #[cfg(feature = "peers")]
     ("ws/tokio-websockets", |listener| each(listener, websocket::tokio_websockets)),
@@ -58,6 +69,8 @@ const SERVERS: &[(&str, Serve)] = &[
     ("ws/yawc", |listener| each(listener, websocket::yawc)),
     #[cfg(feature = "peers")]
     ("ws/yawc-gather", |listener| each(listener, websocket::yawc_gather)),
+    #[cfg(feature = "peers")]
+    ("h2ws/axum", h2ws::axum),
 ];
 
 /// What every server runs on that has no runtime of its own.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use interop::Result;
 use server_core::rt::tokio::{TokioListener, TokioTimer, serve};
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, Incoming, Request, Server};
+use server_core::{Body, Config, Http2Config, Incoming, Request, Server};
 use wire_benches::requests::HELLO;
 
 use crate::on_tokio;
@@ -17,11 +17,18 @@ fn hello() -> http::Response<Body> {
         .expect("a response")
 }
 
+/// Both versions of HTTP on one port.
+fn config() -> Config {
+    let mut config = Config::default();
+    config.http2 = Some(Http2Config::default());
+    config
+}
+
 /// The lazy request.
 pub(crate) fn lazy(listener: TcpListener) -> Result {
     on_tokio(async {
         let listener = TokioListener::from(tokio::net::TcpListener::from_std(listener)?);
-        Ok(serve(&Server::new(async |_: Request| hello(), TokioTimer), listener).await?)
+        Ok(serve(&Server::with_config(async |_: Request| hello(), TokioTimer, config()), listener).await?)
     })
 }
 
@@ -29,7 +36,8 @@ pub(crate) fn lazy(listener: TcpListener) -> Result {
 pub(crate) fn http(listener: TcpListener) -> Result {
     on_tokio(async {
         let listener = TokioListener::from(tokio::net::TcpListener::from_std(listener)?);
-        Ok(serve(&Server::new(async |_: http::Request<Incoming>| hello(), TokioTimer), listener).await?)
+        let handler = async |_: http::Request<Incoming>| hello();
+        Ok(serve(&Server::with_config(handler, TokioTimer, config()), listener).await?)
     })
 }
 
@@ -47,6 +55,6 @@ pub(crate) fn echo(listener: TcpListener) -> Result {
     };
     on_tokio(async {
         let listener = TokioListener::from(tokio::net::TcpListener::from_std(listener)?);
-        Ok(serve(&Server::new(handler, TokioTimer), listener).await?)
+        Ok(serve(&Server::with_config(handler, TokioTimer, config()), listener).await?)
     })
 }

@@ -10,6 +10,7 @@ use interop::Result;
 
 use crate::feed::{self, Feed};
 use crate::frames::Content;
+use crate::http2::{self, kind, streams};
 use crate::requests::{BROWSER, SMALL, UPGRADE};
 
 /// What arrives at once.
@@ -32,6 +33,10 @@ pub enum What {
     Message(Content, usize),
     /// A request.
     Request(&'static [u8]),
+    /// The same over HTTP/2, each on a stream of its own.
+    Http2Request,
+    /// A binary message of this length on each of so many WebSockets over one connection of HTTP/2.
+    Http2Message(usize),
 }
 
 const fn message(
@@ -73,15 +78,53 @@ pub const CELLS: &[Cell] = &[
         what: What::Request(BROWSER),
         targets: &[("server-core, lazy", 6000.0), ("server-core, http", 9500.0)],
     },
+    Cell { name: "HTTP/2 request x 32", at_once: 32, what: What::Http2Request, targets: &[] },
+    Cell { name: "1 KiB on each of 50", at_once: 50, what: What::Http2Message(1 << 10), targets: &[] },
 ];
 
 impl Cell {
+    /// What a connection begins with.
+    #[must_use]
+    pub fn opening(&self) -> Vec<u8> {
+        match self.what {
+            What::Message(..) => UPGRADE.to_vec(),
+            What::Request(_) => Vec::new(),
+            What::Http2Request => [http2::opening(), http2::first_hello()].concat(),
+            What::Http2Message(_) => {
+                [http2::opening(), streams(self.at_once).flat_map(http2::connect).collect()].concat()
+            }
+        }
+    }
+
     /// The bytes of one read.
     #[must_use]
     pub fn burst(&self) -> Vec<u8> {
         match self.what {
             What::Message(content, len) => content.frame(len, true).repeat(self.at_once),
             What::Request(request) => request.repeat(self.at_once),
+            // Behind the first stream.
+            What::Http2Request => streams(self.at_once).flat_map(|id| http2::next_hello(id + 2)).collect(),
+            What::Http2Message(len) => {
+                let frame = Content::Binary.frame(len, true);
+                streams(self.at_once).flat_map(|id| http2::frame(kind::DATA, 0, id, &frame)).collect()
+            }
+        }
+    }
+
+    /// So many bursts, for those that begin behind the opening handshake.
+    #[must_use]
+    pub fn opened(&self, count: u64) -> Feed {
+        Feed::new(b"", &self.burst(), count)
+    }
+
+    /// A connection with so many bursts.
+    #[must_use]
+    pub fn feed(&self, count: u64) -> Feed {
+        let feed = Feed::new(&self.opening(), &self.burst(), count);
+        match self.what {
+            What::Http2Request => feed.http2(2 * self.at_once as u32),
+            What::Http2Message(_) => feed.http2(0),
+            What::Message(..) | What::Request(_) => feed,
         }
     }
 }
@@ -97,13 +140,13 @@ pub struct Program {
     pub future: Option<fn() -> usize>,
 }
 
-/// A program whose connection is a future over a [`Feed`], with what goes before the bursts.
+/// A program whose connection is a future over a [`Feed`], and which feed of a cell it is given.
 macro_rules! connection {
-    ($name:literal, $connection:expr, $opening:expr) => {
+    ($name:literal, $connection:expr, $feed:expr) => {
         Program {
             name: $name,
             // How it ends does not matter: to some the end of the feed is an error.
-            work: |cell, count| drop(feed::run($connection(Feed::new($opening, &cell.burst(), count)))),
+            work: |cell, count| drop(feed::run($connection($feed(cell, count)))),
             future: Some(|| size_of_val(&$connection(Feed::new(b"", b"", 0)))),
         }
     };
@@ -112,22 +155,37 @@ macro_rules! connection {
 /// Those that echo messages. The first is only the codec.
 pub const ECHOES: &[Program] = &[
     Program { name: "wire-ws", work: ours::codec, future: None },
-    connection!("server-core", ours::echo, UPGRADE),
-    connection!("server-core, borrowed", ours::echo_ref, UPGRADE),
+    connection!("server-core", ours::echo, Cell::feed),
+    connection!("server-core, borrowed", ours::echo_ref, Cell::feed),
     #[cfg(feature = "peers")]
-    connection!("fastwebsockets", peers::fastwebsockets, b""),
+    connection!("fastwebsockets", peers::fastwebsockets, Cell::opened),
     #[cfg(feature = "peers")]
-    connection!("tokio-websockets", peers::tokio_websockets, b""),
+    connection!("tokio-websockets", peers::tokio_websockets, Cell::opened),
     #[cfg(feature = "peers")]
     Program { name: "tungstenite", work: peers::tungstenite, future: None },
 ];
 
 /// Those that answer requests.
 pub const HELLOS: &[Program] = &[
-    connection!("server-core, lazy", ours::lazy, b""),
-    connection!("server-core, http", ours::http, b""),
+    connection!("server-core, lazy", ours::lazy, Cell::feed),
+    connection!("server-core, http", ours::http, Cell::feed),
     #[cfg(feature = "peers")]
-    connection!("hyper", peers::hyper, b""),
+    connection!("hyper", peers::hyper, Cell::feed),
+];
+
+/// Those that echo messages over HTTP/2.
+pub const HTTP2_ECHOES: &[Program] = &[
+    connection!("server-core", ours::echo, Cell::feed),
+    #[cfg(feature = "peers")]
+    Program { name: "axum", work: peers::axum, future: None },
+];
+
+/// Those that answer requests of HTTP/2.
+pub const HTTP2_HELLOS: &[Program] = &[
+    connection!("server-core, lazy", ours::lazy, Cell::feed),
+    connection!("server-core, http", ours::http, Cell::feed),
+    #[cfg(feature = "peers")]
+    Program { name: "hyper", work: peers::hyper_http2, future: None },
 ];
 
 impl Cell {
@@ -137,6 +195,8 @@ impl Cell {
         match self.what {
             What::Message(..) => ECHOES,
             What::Request(_) => HELLOS,
+            What::Http2Request => HTTP2_HELLOS,
+            What::Http2Message(_) => HTTP2_ECHOES,
         }
     }
 }

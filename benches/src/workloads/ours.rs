@@ -6,15 +6,18 @@ use std::time::Instant;
 use crate::feed::Feed;
 use crate::requests::HELLO;
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, ConnectionInfo, Handler, Incoming, Request, RequestKind, Server, Timer};
-use wire_ws::{Config, Decoder, Encoder, Event, Role};
+use server_core::{
+    Body, Config, ConnectionInfo, Handler, Http2Config, Incoming, Request, RequestKind, Server, Timer,
+};
+use wire_ws::{Decoder, Encoder, Event, Role};
 
 use super::Cell;
 
 /// The codec alone: bytes to events to bytes.
 pub(crate) fn codec(cell: &Cell, count: u64) {
     let burst = cell.burst();
-    let (mut decoder, mut encoder) = (Decoder::new(Role::Server, &Config::default()), Encoder::server());
+    let (mut decoder, mut encoder) =
+        (Decoder::new(Role::Server, &wire_ws::Config::default()), Encoder::server());
     let (mut input, mut out) = (burst.clone(), Vec::new());
     for _ in 0..count {
         // A read would have written them too; they are unmasked in place.
@@ -50,7 +53,9 @@ impl Timer for NoTimer {
 }
 
 fn serve<R: RequestKind>(handler: impl Handler<R>, feed: Feed) -> impl Future {
-    Server::new(handler, NoTimer).connection(feed, ConnectionInfo::default())
+    let mut config = Config::default();
+    config.http2 = Some(Http2Config::default());
+    Server::with_config(handler, NoTimer, config).connection(feed, ConnectionInfo::default())
 }
 
 pub(crate) fn echo(feed: Feed) -> impl Future {

@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::io;
 
-use crate::feed::Feed;
+use crate::feed::{Feed, awake};
 use crate::requests::HELLO;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
 
 use super::Cell;
 
@@ -54,17 +56,47 @@ pub(crate) fn tungstenite(cell: &Cell, count: u64) {
     }
 }
 
+type Hello = Result<http::Response<http_body_util::Full<bytes::Bytes>>, Infallible>;
+
+async fn hello(_: http::Request<hyper::body::Incoming>) -> Hello {
+    let body = bytes::Bytes::from_static(HELLO.as_bytes());
+    let mut response = http::Response::new(http_body_util::Full::new(body));
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+    Ok(response)
+}
+
 pub(crate) fn hyper(feed: Feed) -> impl Future {
-    use http_body_util::Full;
-    use hyper_util::rt::TokioIo;
-    let service = service_fn(|_| async {
-        let mut response = http::Response::new(Full::new(bytes::Bytes::from_static(HELLO.as_bytes())));
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
-        Ok::<_, Infallible>(response)
-    });
     hyper::server::conn::http1::Builder::new()
         .pipeline_flush(true)
-        .serve_connection(TokioIo::new(feed), service)
+        .serve_connection(TokioIo::new(feed), service_fn(hello))
+}
+
+/// On the runtime that spawns what needs spawning.
+fn on_tokio(connection: impl Future) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    // An error is its end.
+    runtime.block_on(async { drop(awake(connection).await) });
+}
+
+/// It spawns a task for each stream that is not answered at once.
+pub(crate) fn hyper_http2(cell: &Cell, count: u64) {
+    let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    on_tokio(builder.serve_connection(TokioIo::new(cell.feed(count)), service_fn(hello)));
+}
+
+pub(crate) fn axum(cell: &Cell, count: u64) {
+    use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+    async fn echo(mut socket: WebSocket) {
+        while let Some(Ok(message)) = socket.recv().await {
+            if socket.send(message).await.is_err() {
+                break;
+            }
+        }
+    }
+    let upgrade = async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(echo);
+    let router = axum::Router::new().route("/ws", axum::routing::any(upgrade));
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder.enable_connect_protocol();
+    let service = TowerToHyperService::new(router);
+    on_tokio(builder.serve_connection(TokioIo::new(cell.feed(count)), service));
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::report::{Report, Result, ensure};
-use crate::{Options, Server, scripts, with_server};
+use crate::{Options, Server, curl, scripts, with_server};
 
 const ARGS: &[&str] = &["--listen-tls", "127.0.0.1:0"];
 
@@ -34,6 +34,9 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
     })?;
     report.check("tls: the fingerprint of the self-signed certificate is announced", || announced(options));
     report.check("tls: a certificate of one's own", || own(options));
+    if scripts::installed("h2load", options, report) && scripts::installed("curl", options, report) {
+        report.check("tls: certificates are renewed under load, and nothing is lost", || renewed(options));
+    }
     report.check("tls: an address in use, asked for by name, ends it", || in_use(options));
     report.check("tls: a certificate that cannot be read ends it", || {
         let (code, log) = fails(options, &["--cert", "no/such/file", "--key", "no/such/file"])?;
@@ -81,22 +84,69 @@ fn announced(options: &Options) -> Result {
     Ok(())
 }
 
-fn own(options: &Options) -> Result {
-    let folder = std::env::temp_dir().join(format!("interop-tls-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+/// A server with a certificate of ours, and what makes another in its place.
+fn with_own(options: &Options, check: impl Fn(&mut Server, &dyn Fn(&str) -> Result) -> Result) -> Result {
+    let folder = tempfile::tempdir()?;
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let (cert, key) = (cert.display().to_string(), key.display().to_string());
-    let outcome = (|| -> Result {
-        let subject = ["-subj", "/CN=mine.example", "-days", "2", "-nodes", "-newkey", "rsa:2048"];
-        openssl(&[&["req", "-x509", "-keyout", &key, "-out", &cert][..], &subject].concat(), "")?;
-        let mut server = Server::start(&options.echo, &[ARGS, &["--cert", &cert, "--key", &key]].concat())?;
-        let shown = handshake(&server, &[])?;
+    let make = |name: &str| -> Result {
+        let subject = format!("/CN={name}");
+        let kind = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"];
+        let files = ["req", "-x509", "-keyout", &key, "-out", &cert, "-subj", &subject];
+        openssl(&[&files[..], &kind].concat(), "")?;
+        Ok(())
+    };
+    make("mine.example")?;
+    let mut server = Server::start(&options.echo, &[ARGS, &["--cert", &cert, "--key", &key]].concat())?;
+    check(&mut server, &make)
+}
+
+fn own(options: &Options) -> Result {
+    with_own(options, |server, _| {
+        let shown = handshake(server, &[])?;
         ensure!(shown.contains("mine.example"), "another certificate: {shown}");
         ensure!(!server.log().contains("SHA-256"), "it made one nevertheless");
         Ok(())
-    })();
-    std::fs::remove_dir_all(&folder)?;
-    outcome
+    })
+}
+
+/// While one client keeps its connections and another makes one for each request.
+fn renewed(options: &Options) -> Result {
+    with_own(options, |server, make| {
+        let addr = server.tls().ok_or("no listener with TLS")?;
+        let url = format!("https://localhost:{}/hello", addr.port());
+        let mut load = Command::new("h2load")
+            .args(["--duration", "4s", "-c", "4", "-m", "16", &url])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut seen = 0;
+        for round in 0.. {
+            let name = format!("renewed-{round}.example");
+            make(&name)?;
+            server.signal("HUP")?;
+            // The signal is handled when the server comes to it; no connection may fail meanwhile.
+            for attempt in 0.. {
+                let fetched = curl::command(&["-k", "-f", "-v", &url]).output()?;
+                let told = String::from_utf8_lossy(&fetched.stderr);
+                ensure!(fetched.status.success() && fetched.stdout == b"Hello, World!", "curl: {told}");
+                if told.contains(&name) {
+                    seen += 1;
+                    break;
+                }
+                ensure!(attempt < 100, "{name} is not shown: {told}");
+            }
+            if load.try_wait()?.is_some() {
+                break;
+            }
+        }
+        let output = load.wait_with_output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().find(|line| line.starts_with("requests:")).unwrap_or_default();
+        ensure!(line.contains(" 0 failed, 0 errored, 0 timeout"), "h2load: {text}");
+        println!("   {seen} certificates; {line}");
+        ensure!(seen > 1, "one certificate is no change");
+        Ok(())
+    })
 }
 
 fn fails(options: &Options, args: &[&str]) -> Result<(Option<i32>, String)> {

@@ -56,6 +56,25 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
             Ok(())
         });
     })?;
+    with_server(&options.echo, report, "wscat, TLS", &["--listen-tls", "127.0.0.1:0"], |server, report| {
+        let (plain, secure) =
+            (format!("ws://{}/ws", server.addr()), server.tls().map(|addr| format!("wss://{addr}/ws")));
+        let secure = secure.unwrap_or_default();
+        let talks = |args: &[&str], carrier: &str| -> Result {
+            lines(options, args[0], &args[1..])?;
+            let protocols = ["-s", "echo.http2", "-s", "echo.http1"];
+            talk(options, &[&protocols[..], args].concat(), "")?.ends(0, &format!("speaking {carrier}"))
+        };
+        report.check("wscat: wss, over HTTP/1.1", || talks(&[&secure, "--insecure"], "echo.http1"));
+        report.check("wscat: wss, over HTTP/2", || talks(&[&secure, "--insecure", "--http2"], "echo.http2"));
+        report.check("wscat: HTTP/2 by prior knowledge", || talks(&[&plain, "--http2"], "echo.http2"));
+        report.check("wscat: a certificate that nobody vouches for is refused", || {
+            talk(options, &[&secure], "")?.ends(1, "certificate")
+        });
+        report.check("wscat, HTTP/2: another answer is a refusal", || {
+            talk(options, &["--http2", &plain.replace("/ws", "/hello")], "")?.ends(2, "the server answers")
+        });
+    })?;
     if !package("wscat: websockets", &options.tools.join("python/websockets"), options, report)
         || !installed("python3", options, report)
     {

@@ -114,8 +114,8 @@ pub struct Http2Config {
     pub max_header_list_size: u32,
     /// What a client may send of one body before the handler reads it. Default 64 KiB.
     ///
-    /// Below 65,535 a body that is sent before the client has seen our SETTINGS may stall until
-    /// [`Config::body_timeout`]: `h2` does not look again at a window that shrinks.
+    /// A connection begins with 65,535, whatever this says (RFC 9113 section 6.9.2): with less, requests are begun when the
+    /// client has acknowledged our SETTINGS.
     pub stream_window: u32,
     /// The same for all bodies of a connection together. Default 1 MiB.
     pub connection_window: u32,

@@ -141,6 +141,12 @@ impl Client {
         self.port
     }
 
+    /// What to ask for there: the URL's path and query.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     /// Whether the URL is `wss://`, to be connected to over TLS.
     #[must_use]
     pub fn is_secure(&self) -> bool {

@@ -228,6 +228,37 @@ fn heads_that_follow_each_other_have_a_time_each() {
     }
 }
 
+/// Content that a client sends before it knows our window, by the one that every connection begins with: no request begins
+/// before it knows.
+#[test]
+fn a_small_window_counts_from_when_it_is_known() {
+    let world = configured(
+        |mut request: Request| async move { text(request.take_body().collect().await.unwrap().to_vec()) },
+        |config| {
+            let mut http2 = Http2Config::default();
+            http2.stream_window = 1000;
+            config.http2 = Some(http2);
+        },
+    );
+    let client = world.connect();
+    let early = frame(DATA, 0, 1, &[b'x'; 10_000]).repeat(2);
+    world.send(&client, [hello(&[]), post(1, "/"), early].concat());
+    assert_eq!(status(&received(&client), 1), None);
+    world.send(&client, frame(SETTINGS, ACK, 0, b""));
+    let (mut window, mut left) = (1000 - 20_000, 5000);
+    while left > 0 {
+        let updates = received(&client);
+        let updates = updates.iter().filter(|frame| (frame.kind, frame.stream) == (WINDOW_UPDATE, 1));
+        window += updates.map(|frame| frame.code() as i32).sum::<i32>();
+        assert!((1..=1000).contains(&window), "a window of {window}");
+        let len = window.min(left);
+        (window, left) = (window - len, left - len);
+        let flags = if left == 0 { END_STREAM } else { 0 };
+        world.send(&client, frame(DATA, flags, 1, &vec![b'y'; len as usize]));
+    }
+    assert_eq!(status(&received(&client), 1), Some(200));
+}
+
 /// Sizes, windows, buffers, segments and the order of things by chance: every byte arrives, and nothing stays behind.
 #[test]
 fn any_schedule() {

@@ -48,8 +48,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` have no part in this: they are neither sent nor looked at, since
-//! `:protocol` does what they were for (RFC 8441 section 5), and gateways from HTTP/1.1 are known to pass the key on.
+//! What becomes of the fields of RFC 6455's handshake:
+//!
+//! | field | sent | received |
+//! |---|---|---|
+//! | `Connection`, `Upgrade` | never | refused with 400: HTTP/2 and HTTP/3 forbid them (RFC 9113 section 8.2.2) |
+//! | `Sec-WebSocket-Key`, `Sec-WebSocket-Accept` | never | ignored, whatever they say. Those who speak RFC 8441 "do not do the processing" of them (section 5), since `:protocol` has taken their place; no rule forbids them, and gateways from HTTP/1.1 are known to pass the key on |
+//! | `Sec-WebSocket-Version` | 13 | another, or none, is refused with 400 |
+//! | `Sec-WebSocket-Protocol`, `Sec-WebSocket-Extensions`, `Origin` | as in RFC 6455 | as in RFC 6455 |
 
 mod client;
 mod server;

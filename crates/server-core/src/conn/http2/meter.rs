@@ -21,9 +21,11 @@ mod kind {
     pub(super) const DATA: u8 = 0;
     pub(super) const HEADERS: u8 = 1;
     pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const SETTINGS: u8 = 4;
     pub(super) const GOAWAY: u8 = 7;
     pub(super) const CONTINUATION: u8 = 9;
     pub(super) const END_HEADERS: u8 = 4;
+    pub(super) const ACK: u8 = 1;
 }
 
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(super) struct Meter {
     max: u32,
     content: u64,
     refilled: Instant,
+    /// The client has acknowledged our SETTINGS.
+    settled: bool,
 }
 
 impl Meter {
@@ -56,6 +60,7 @@ impl Meter {
             max,
             content: 0,
             refilled: now,
+            settled: false,
         }
     }
 
@@ -97,6 +102,10 @@ impl Meter {
                 0
             }
             kind::RST_STREAM => RESET,
+            kind::SETTINGS if flags & kind::ACK != 0 => {
+                self.settled = true;
+                CONTROL
+            }
             kind::GOAWAY => 0,
             // PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, what is unknown.
             _ => CONTROL,
@@ -130,6 +139,11 @@ impl Meter {
 
     fn refill(&mut self, more: u32) {
         self.budget = self.budget.saturating_add(more).min(self.max);
+    }
+
+    /// Whether our SETTINGS are what the client goes by.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// The number of the request head, or of the trailers, that have begun to arrive and not ended.

@@ -69,6 +69,10 @@ pub(crate) use tunnel::Tunnel;
 /// Rounds of one poll before the task lets others run.
 const ROUNDS: u32 = 16;
 
+/// The window that each stream begins with (RFC 9113 section 6.9.2). `h2` does not look again at one that shrinks: with
+/// less, no request is begun before the client has acknowledged that it has less.
+const INITIAL_WINDOW: u32 = 65_535;
+
 /// When the next stream's deadline is: the driver's table has no use for this entry otherwise.
 const STREAMS: Deadline = Deadline::Handler;
 
@@ -307,12 +311,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 open.graceful_shutdown();
             }
             let room = streams.len() < self.limits.max_concurrent_streams as usize;
-            let accepted = if room && !self.refused {
+            let settled =
+                self.limits.stream_window >= INITIAL_WINDOW || self.transport.lock().meter.is_settled();
+            let accepted = if room && settled && !self.refused {
                 open.poll_accept(cx)
             } else {
                 open.poll_closed(cx).map(|ended| ended.err().map(Err))
             };
             match accepted {
+                Poll::Pending if !settled && self.transport.lock().meter.is_settled() => {}
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.begin_stream(request, respond, streams, shared, cx);
