@@ -246,8 +246,8 @@ async fn answer(app: Arc<App>, request: Request) -> Response<Body> {
     match request.path() {
         "/echo" => echo(&app, request),
         "/request" => Box::pin(describe(&app, request)).await,
-        "/ws" => match websocket(request) {
-            Ok(serving) => Box::pin(serving).await,
+        "/ws" => match websocket(request).map(Box::pin) {
+            Ok(serving) => serving.await,
             Err(rejection) => rejection.into_response(),
         },
         "/upload" if request.method() == "POST" => Box::pin(upload::upload(&app, request)).await,

@@ -224,8 +224,9 @@ impl Decoder {
         Some(self.step(header + len, Some(event)))
     }
 
+    /// [`decode`](Self::decode) without its fast path.
     #[inline(never)]
-    fn decode_any(&mut self, input: &mut [u8]) -> Result<Step, Error> {
+    pub(crate) fn decode_any(&mut self, input: &mut [u8]) -> Result<Step, Error> {
         if let Some(step) = self.decode_medium(input) {
             return Ok(step);
         }
@@ -443,12 +444,19 @@ impl Decoder {
     #[inline]
     pub(crate) fn is_ready_short(&self, input: &[u8]) -> Option<bool> {
         let [0x81 | 0x82, second, rest @ ..] = input else { return None };
-        let short = *second ^ self.rules.mask_bit;
-        if !matches!(self.state, State::Idle) || short > self.rules.short {
+        if !matches!(self.state, State::Idle) {
             return None;
         }
+        let short = *second ^ self.rules.mask_bit;
         // The key takes four bytes where the mask bit is set.
-        Some(rest.len() >= usize::from(self.rules.mask_bit >> 5) + usize::from(short))
+        let key = usize::from(self.rules.mask_bit >> 5);
+        if short <= self.rules.short {
+            return Some(rest.len() >= key + usize::from(short));
+        }
+        let [high, low, rest @ ..] = rest else { return None };
+        let len = u16::from_be_bytes([*high, *low]);
+        (short == 126 && (126..=self.rules.medium).contains(&len))
+            .then(|| rest.len() >= key + usize::from(len))
     }
 
     /// Whether `input` holds what [`is_ready`](Self::is_ready) asks for; with `whole`, up to the end of a message

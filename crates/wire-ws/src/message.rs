@@ -151,7 +151,7 @@ impl MessageDecoder {
     fn decode_any(&mut self, input: &mut [u8]) -> Result<MessageStep, Error> {
         let mut consumed = 0;
         loop {
-            let step = self.decoder.decode(&mut input[consumed..])?;
+            let step = self.decoder.decode_any(&mut input[consumed..])?;
             let payload = step.payload_range();
             let range = consumed + payload.start..consumed + payload.end;
             consumed += step.consumed;
