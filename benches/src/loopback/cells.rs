@@ -1,6 +1,6 @@
 //! What is measured: a cell is a line here.
 
-use Load::{H2Load, Http2WebSocket, WebSocket, Wrk};
+use Load::{Http2, Http2WebSocket, WebSocket, Wrk};
 
 /// One kind of load, given to every server of its group.
 pub(crate) struct Cell {
@@ -15,7 +15,7 @@ pub(crate) enum Load {
     /// `GET /hello`.
     Wrk { connections: u32, pipeline: u32 },
     /// `GET /hello` over HTTP/2, in cleartext.
-    H2Load { connections: u32, streams: u32 },
+    Http2 { connections: u32, streams: u32 },
     /// Echo of binary messages over HTTP/2, one in flight on each of so many WebSockets of one connection.
     Http2WebSocket { sockets: u32, len: u32 },
     /// Echo; the content as `ws-load` calls it.
@@ -81,7 +81,7 @@ pub(crate) const CELLS: &[Cell] = &[
     Cell {
         group: "http2",
         name: "8 connections, 32 streams each",
-        load: H2Load { connections: 8, streams: 32 },
+        load: Http2 { connections: 8, streams: 32 },
         targets: &[ours(1.15)],
     },
     Cell {

@@ -112,7 +112,7 @@ impl Machine {
                 }
                 wrk.output()?
             }
-            Load::H2Load { connections, streams } => {
+            Load::Http2 { connections, streams } => {
                 let mut h2load = Self::on(self.load_core, Path::new("h2load"));
                 h2load.args(["--clients", &connections.to_string(), "-m", &streams.to_string()]);
                 h2load.args(["--duration", &format!("{}ms", time.as_millis())]);
@@ -134,7 +134,7 @@ impl Machine {
         let text = String::from_utf8_lossy(&output.stdout);
         let outcome = match load {
             Load::Wrk { .. } => wrk_outcome(&text),
-            Load::H2Load { .. } => h2load_outcome(&text, time),
+            Load::Http2 { .. } => h2load_outcome(&text, time),
             Load::Http2WebSocket { .. } | Load::WebSocket { .. } => {
                 text.trim().split_once(' ').and_then(|(count, time)| {
                     Some((count.parse().ok()?, Duration::from_nanos(time.parse().ok()?)))
