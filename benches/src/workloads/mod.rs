@@ -79,7 +79,7 @@ pub const CELLS: &[Cell] = &[
         targets: &[("server-core, lazy", 6000.0), ("server-core, http", 9500.0)],
     },
     Cell { name: "HTTP/2 request x 32", at_once: 32, what: What::Http2Request, targets: &[] },
-    Cell { name: "1 KiB on each of 50", at_once: 50, what: What::Http2Message(1 << 10), targets: &[] },
+    Cell { name: "HTTP/2, 50 x 1 KiB", at_once: 50, what: What::Http2Message(1 << 10), targets: &[] },
 ];
 
 impl Cell {

@@ -25,7 +25,9 @@ pub struct Config {
     /// Bytes that the peer may send on a stream before they are taken by
     /// [`poll_event`](super::Session::poll_event): 1 to 2^31-1. Default: 64 KiB.
     ///
-    /// Bounds the memory of a stream that is paused.
+    /// Bounds the memory of a stream that is paused. A stream that carries content before the peer has seen our SETTINGS,
+    /// which it does by the 65,535 that a connection begins with (RFC 9113 section 6.9.2), may stall with less than that:
+    /// h2 does not look again at a window that shrinks.
     pub stream_window: u32,
     /// The same for all streams together: 65,535 to 2^31-1. Default: 1 MiB.
     pub connection_window: u32,
