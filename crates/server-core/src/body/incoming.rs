@@ -21,19 +21,22 @@ use crate::listener::ConnectionInfo;
 /// It is an [`http_body::Body`]. Dropping it is fine: the rest is thrown away, up to
 /// [`Config::max_discarded_body`](crate::Config::max_discarded_body).
 pub struct Incoming {
+    /// Boxed: most requests have none, and every move of them counts.
+    content: Option<Box<Content>>,
+    connection: Option<Arc<ConnectionInfo>>,
+}
+
+struct Content {
     kind: Kind,
     /// Most that is delivered, once somebody has said so.
     limit: Option<u64>,
     /// Most that is collected, unless `limit` says otherwise.
     collect_limit: u64,
-    connection: Option<Arc<ConnectionInfo>>,
 }
 
 enum Kind {
-    Empty,
     Whole(Bytes),
-    /// Boxed: most requests have none, and every move of them counts.
-    Streamed(Box<Streamed>),
+    Streamed(Streamed),
 }
 
 struct Streamed {
@@ -65,22 +68,23 @@ pub(crate) trait Source: Send + Sync {
 impl Default for Incoming {
     /// An empty body.
     fn default() -> Self {
-        Self::new(Kind::Empty, u64::MAX)
+        Self { content: None, connection: None }
     }
 }
 
 impl Incoming {
     fn new(kind: Kind, collect_limit: u64) -> Self {
-        Self { kind, limit: None, collect_limit, connection: None }
+        let content = Content { kind, limit: None, collect_limit };
+        Self { content: Some(Box::new(content)), connection: None }
     }
 
     fn streamed(from: Origin, remaining: Option<u64>, collect_limit: u64) -> Self {
         let streamed = Streamed { from, remaining, delivered: 0, refused: false, trailers: None };
-        Self::new(Kind::Streamed(Box::new(streamed)), collect_limit)
+        Self::new(Kind::Streamed(streamed), collect_limit)
     }
 
     pub(crate) fn whole(bytes: Bytes, collect_limit: u64) -> Self {
-        Self::new(if bytes.is_empty() { Kind::Empty } else { Kind::Whole(bytes) }, collect_limit)
+        if bytes.is_empty() { Self::default() } else { Self::new(Kind::Whole(bytes), collect_limit) }
     }
 
     pub(crate) fn stream(slot: Arc<BodySlot>, declared: Option<u64>, collect_limit: u64) -> Self {
@@ -116,7 +120,7 @@ impl Incoming {
     /// Most that [`collect`](Self::collect) takes, unless [`limit`](Self::limit) says otherwise.
     #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
     pub(crate) fn collect_limit(&self) -> u64 {
-        self.collect_limit
+        self.content.as_ref().map_or(u64::MAX, |content| content.collect_limit)
     }
 
     /// Refuses more than `limit` bytes with [`BodyError::TooLarge`]: at once where the head declared more, else as soon
@@ -125,17 +129,19 @@ impl Incoming {
     /// **A body that streams has no limit unless this sets one**; that holds for tower services too.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = Some(limit);
+        if let Some(content) = &mut self.content {
+            content.limit = Some(limit);
+        }
         self
     }
 
     /// The length that the head declared, less what was delivered; `None` for a chunked body.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
-        match &self.kind {
-            Kind::Empty => Some(0),
-            Kind::Whole(bytes) => Some(bytes.len() as u64),
-            Kind::Streamed(streamed) => streamed.remaining,
+        match self.kind() {
+            None => Some(0),
+            Some(Kind::Whole(bytes)) => Some(bytes.len() as u64),
+            Some(Kind::Streamed(streamed)) => streamed.remaining,
         }
     }
 
@@ -145,7 +151,9 @@ impl Incoming {
     /// # Errors
     /// Too large, cut off, malformed or too slow: see [`BodyError`].
     pub async fn collect(&mut self) -> Result<Bytes, BodyError> {
-        self.limit.get_or_insert(self.collect_limit);
+        if let Some(content) = &mut self.content {
+            content.limit.get_or_insert(content.collect_limit);
+        }
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut all = BytesMut::from(&first[..]);
@@ -165,7 +173,9 @@ impl Incoming {
             match std::future::poll_fn(|cx| self.poll_next(cx)).await? {
                 Part::Chunk(chunk) => return Ok(Some(chunk)),
                 Part::Trailers(trailers) => {
-                    if let Kind::Streamed(streamed) = &mut self.kind {
+                    if let Some(Kind::Streamed(streamed)) =
+                        self.content.as_mut().map(|content| &mut content.kind)
+                    {
                         streamed.trailers = Some(trailers);
                     }
                 }
@@ -177,24 +187,28 @@ impl Incoming {
     /// The trailers, after [`chunk`](Self::chunk) or [`collect`](Self::collect) came to the end.
     #[must_use]
     pub fn trailers(&self) -> Option<&Trailers> {
-        match &self.kind {
+        match self.kind()? {
             Kind::Streamed(streamed) => streamed.trailers.as_ref(),
-            Kind::Empty | Kind::Whole(_) => None,
+            Kind::Whole(_) => None,
         }
     }
 
+    fn kind(&self) -> Option<&Kind> {
+        self.content.as_ref().map(|content| &content.kind)
+    }
+
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, BodyError>> {
-        Poll::Ready(match &mut self.kind {
-            Kind::Empty => Ok(Part::End),
-            Kind::Whole(bytes) => match self.limit {
-                Some(limit) if bytes.len() as u64 > limit => Err(BodyError::TooLarge { limit }),
-                _ => {
-                    let bytes = std::mem::take(bytes);
-                    self.kind = Kind::Empty;
-                    Ok(Part::Chunk(bytes))
-                }
-            },
-            Kind::Streamed(streamed) => ready!(streamed.poll_next(cx, self.limit)),
+        let Some(content) = &mut self.content else { return Poll::Ready(Ok(Part::End)) };
+        Poll::Ready(match (&mut content.kind, content.limit) {
+            (Kind::Whole(bytes), Some(limit)) if bytes.len() as u64 > limit => {
+                Err(BodyError::TooLarge { limit })
+            }
+            (Kind::Whole(bytes), _) => {
+                let bytes = std::mem::take(bytes);
+                self.content = None;
+                Ok(Part::Chunk(bytes))
+            }
+            (Kind::Streamed(streamed), limit) => ready!(streamed.poll_next(cx, limit)),
         })
     }
 }
@@ -257,10 +271,10 @@ impl http_body::Body for Incoming {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::Empty => true,
-            Kind::Whole(_) => false,
-            Kind::Streamed(streamed) => streamed.is_spent(),
+        match self.kind() {
+            None => true,
+            Some(Kind::Whole(_)) => false,
+            Some(Kind::Streamed(streamed)) => streamed.is_spent(),
         }
     }
 
@@ -271,10 +285,10 @@ impl http_body::Body for Incoming {
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Empty => "empty",
-            Kind::Whole(_) => "whole",
-            Kind::Streamed(_) => "stream",
+        let kind = match self.kind() {
+            None => "empty",
+            Some(Kind::Whole(_)) => "whole",
+            Some(Kind::Streamed(_)) => "stream",
         };
         f.debug_struct("Incoming")
             .field("kind", &kind)
