@@ -17,10 +17,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
-use wire_ws::{CloseCode, DataKind, Encoder, OpCode};
+use wire_ws::{CloseCode, Encoder};
 
+use super::encode::encode;
 use crate::io::{Direct, WriteBuffer};
-use crate::ws::{Message, Outgoing, PreparedMessage, SendError, Settings};
+use crate::ws::{Outgoing, SendError, Settings};
 
 /// The response fields of an accepted handshake.
 pub(crate) type Fields = Vec<(&'static str, String)>;
@@ -509,45 +510,8 @@ impl State {
     }
 
     fn queue(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
-        let (kind, payload) = match message {
-            Outgoing::Message(message)
-                if self.by_reference && WriteBuffer::takes_reference(message.as_bytes()) =>
-            {
-                return self.queue_reference(message);
-            }
-            Outgoing::Message(message) => (message.kind(), message.as_bytes()),
-            Outgoing::Ref(message) => (message.kind(), message.as_bytes()),
-            Outgoing::Prepared(prepared) => return self.queue_prepared(prepared),
-        };
-        self.encoder.encode_message(kind, payload, self.output.tail()).map_err(|_| SendError::Closed)
-    }
-
-    #[inline(never)]
-    fn queue_reference(&mut self, message: &Message) -> Result<(), SendError> {
-        let opcode = match message.kind() {
-            DataKind::Text => OpCode::Text,
-            DataKind::Binary => OpCode::Binary,
-        };
-        let payload = message.clone().into_bytes();
-        let header = self.encoder.encode_header(opcode, true, payload.len() as u64);
-        self.output.tail().extend_from_slice(header.map_err(|_| SendError::Closed)?.as_bytes());
-        self.output.push_reference(payload);
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn queue_prepared(&mut self, prepared: &PreparedMessage) -> Result<(), SendError> {
-        let Self { encoder, output, .. } = self;
-        let closed = |_| SendError::Closed;
-        match encoder.prepared_frame(prepared.message()).map_err(closed)? {
-            Some(frame) if WriteBuffer::takes_reference(frame) => {
-                output.push_reference(prepared.slice(frame));
-            }
-            Some(frame) => output.tail().extend_from_slice(frame),
-            // Masked, and so a copy of its own.
-            None => encoder.encode_prepared(prepared.message(), output.tail()).map_err(closed)?,
-        }
-        Ok(())
+        let Self { encoder, output, by_reference, .. } = self;
+        encode(message, encoder, *by_reference, output).map_err(|_| SendError::Closed)
     }
 
     /// Moves what is queued into the driver's buffer, if that is empty. Returns whether there was anything.

@@ -3,6 +3,7 @@
 mod date;
 pub(crate) mod deadline;
 mod duplex;
+mod encode;
 mod http1;
 #[cfg(feature = "http2")]
 pub(crate) mod http2;

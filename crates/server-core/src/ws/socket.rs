@@ -42,8 +42,8 @@ impl WebSocket {
 
     /// The next message, where it lies: nothing is copied, and nothing allocated. Otherwise as [`recv`](Self::recv).
     ///
-    /// A message that lies in a buffer of 68 KiB holds that while it is held: who keeps it, or waits for long, takes it by
-    /// [`recv`](Self::recv). To answer while it is held, [`split`](Self::split).
+    /// The buffer that it lies in, of 68 KiB most often, is held until the next call: who waits for long between the two
+    /// takes the message by [`recv`](Self::recv). To answer it, [`split`](Self::split).
     pub fn recv_ref(&mut self) -> impl Future<Output = Option<Result<MessageRef<'_>, WebSocketError>>> {
         self.receiver.recv_ref()
     }
