@@ -154,8 +154,9 @@ fn side_by_side(page: &mut String) -> Result {
          The same with {MANY} connections and the servers of [RESULTS.md](RESULTS.md), one thread each: echo of 20 bytes, or\n\
          `GET /hello`.\n\n| server | growth, each |\n|---|---|\n"
     )?;
-    for name in
-        servers(programs)?.iter().filter(|name| !name.contains("floor") && !name.starts_with("files/"))
+    for name in servers(programs)?
+        .iter()
+        .filter(|name| !name.contains("floor") && (name.starts_with("http/") || name.starts_with("ws/")))
     {
         let mut command = Command::new(programs.join("server"));
         let server = BenchServer::start(command.arg(name))?;

@@ -3,9 +3,11 @@
 //! Setting and clearing a deadline is a store. The timer moves lazily: only when the earliest deadline comes before the
 //! time it is set to. Where the deadlines moved away from it, it fires early once, nothing has expired, and it is set anew.
 
+use std::num::NonZeroU64;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
@@ -57,16 +59,41 @@ impl Deadline {
     ];
 }
 
+/// An [`Instant`] in half its room, which an idle connection has eleven of: nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(NonZeroU64);
+
+/// What moments count from. Earlier than any deadline: a caller's clock may have begun before the first use of this.
+static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
+    let now = Instant::now();
+    now.checked_sub(Duration::from_secs(3600)).unwrap_or(now)
+});
+
+impl From<Instant> for Moment {
+    fn from(at: Instant) -> Self {
+        let since = at.saturating_duration_since(*EPOCH);
+        let nanos = since.as_secs().saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into());
+        Self(NonZeroU64::MIN.saturating_add(nanos))
+    }
+}
+
+impl From<Moment> for Instant {
+    fn from(moment: Moment) -> Self {
+        *EPOCH + Duration::from_nanos(moment.0.get() - 1)
+    }
+}
+
 /// The table.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
-    at: [Option<Instant>; Deadline::ALL.len()],
+    at: [Option<Moment>; Deadline::ALL.len()],
     /// None of them is earlier. Kept as they are set, and found anew when it has come: until then nobody looks at the table.
-    earliest: Option<Instant>,
+    earliest: Option<Moment>,
 }
 
 impl Deadlines {
     pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
+        let at = at.into();
         self.at[deadline as usize] = Some(at);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
     }
@@ -104,6 +131,7 @@ impl Deadlines {
 
     /// Takes one that has expired.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
+        let now = now.into();
         if self.earliest.is_none_or(|earliest| earliest > now) {
             return None;
         }
@@ -148,7 +176,7 @@ impl<S: Future<Output = ()>> Alarm<S> {
         now: Instant,
     ) -> Poll<()> {
         let mut this = self.project();
-        let Some(next) = deadlines.earliest else { return Poll::Pending };
+        let Some(next) = deadlines.earliest.map(Instant::from) else { return Poll::Pending };
         match *this.set_to {
             Some(set_to) if set_to <= next => {
                 if *this.registered && set_to > now {

@@ -17,6 +17,9 @@ const KEEP: usize = 1 << 20;
 /// RFC 9659 section 3.
 const MAX_WINDOW_LOG: u32 = 23;
 
+/// RFC 8878 section 3.1.1.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 pub(super) struct Decoder {
     /// From the first byte on.
     context: Option<DCtx<'static>>,
@@ -59,6 +62,9 @@ impl Decoder {
         }
         if self.between && self.frames >= self.max_frames {
             return Err(ErrorKind::TooManyMembers);
+        }
+        if self.asks_too_much(input) {
+            return Err(ErrorKind::WindowTooBig);
         }
         let context = match &mut self.context {
             Some(context) => context,
@@ -111,6 +117,28 @@ impl Decoder {
         }
         Ok(Step { consumed, full: self.full })
     }
+
+    /// Whether the header of this frame, which is whole with this input, asks for more window than RFC 9659 section 3 allows.
+    /// libzstd looks at it, or not, by how the frame arrives.
+    fn asks_too_much(&self, input: &[u8]) -> bool {
+        let (mut header, have) = (self.header, self.header_len);
+        let len = input.len().min(header.len() - have);
+        header[have..have + len].copy_from_slice(&input[..len]);
+        window(&header, have + len).is_some_and(|window| window > 1 << MAX_WINDOW_LOG)
+    }
+}
+
+/// The window that a frame asks for (RFC 8878 sections 3.1.1.1.1.2 and 3.1.1.1.2), where `len` bytes of it say so.
+fn window(header: &[u8; 18], len: usize) -> Option<u64> {
+    if len < 6 || header[..4] != MAGIC {
+        return None;
+    }
+    if header[4] & 0x20 != 0 {
+        // One segment: its content is its window. No header is longer than 18 bytes.
+        return content_size(header).filter(|_| len == header.len());
+    }
+    let base = 1_u64 << (10 + (header[5] >> 3));
+    Some(base + base / 8 * u64::from(header[5] & 7))
 }
 
 /// What the header of a whole frame says of its content (RFC 8878 section 3.1.1.1); `None`: nothing, or it is skippable.
@@ -121,7 +149,7 @@ fn content_size(header: &[u8; 18]) -> Option<u64> {
         0 => usize::from(single_segment),
         flag => 1 << flag,
     };
-    if header[..4] != [0x28, 0xb5, 0x2f, 0xfd] || size_len == 0 {
+    if header[..4] != MAGIC || size_len == 0 {
         return None;
     }
     let dictionary_len = [0, 1, 2, 4][usize::from(descriptor & 3)];
