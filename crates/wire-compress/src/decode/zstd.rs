@@ -63,9 +63,7 @@ impl Decoder {
         if self.between && self.frames >= self.max_frames {
             return Err(ErrorKind::TooManyMembers);
         }
-        if self.asks_too_much(input) {
-            return Err(ErrorKind::WindowTooBig);
-        }
+        self.judge_header(input)?;
         let context = match &mut self.context {
             Some(context) => context,
             None => self.context.insert(context()?),
@@ -118,24 +116,58 @@ impl Decoder {
         Ok(Step { consumed, full: self.full })
     }
 
-    /// Whether the header of this frame, which is whole with this input, asks for more window than RFC 9659 section 3 allows.
-    /// libzstd looks at it, or not, by how the frame arrives.
-    fn asks_too_much(&self, input: &[u8]) -> bool {
+    /// Judges the header of this frame once it is whole with this input, before libzstd sees the end of it: what libzstd makes
+    /// of a header, and in which order, depends on how the frame arrives.
+    fn judge_header(&self, input: &[u8]) -> Result<(), ErrorKind> {
         let (mut header, have) = (self.header, self.header_len);
+        if have == header.len() {
+            return Ok(());
+        }
         let len = input.len().min(header.len() - have);
         header[have..have + len].copy_from_slice(&input[..len]);
-        window(&header, have + len).is_some_and(|window| window > 1 << MAX_WINDOW_LOG)
+        if header[..4] != MAGIC || have + len < header_len(header[4]) {
+            return Ok(());
+        }
+        if header[4] & RESERVED != 0 {
+            return Err(ErrorKind::Corrupt);
+        }
+        match window(&header) {
+            Some(window) if window > 1 << MAX_WINDOW_LOG => Err(ErrorKind::WindowTooBig),
+            _ => Ok(()),
+        }
     }
 }
 
-/// The window that a frame asks for (RFC 8878 sections 3.1.1.1.1.2 and 3.1.1.1.2), where `len` bytes of it say so.
-fn window(header: &[u8; 18], len: usize) -> Option<u64> {
-    if len < 6 || header[..4] != MAGIC {
-        return None;
+/// The bit of the frame header descriptor that "must be zero" (RFC 8878 section 3.1.1.1.1.4).
+const RESERVED: u8 = 0x08;
+
+/// Of the frame header descriptor: the content in one segment, with no window of its own (RFC 8878 section 3.1.1.1.1.2).
+const SINGLE_SEGMENT: u8 = 0x20;
+
+/// How long a header is, magic number included, by its descriptor (RFC 8878 section 3.1.1.1): 6 to 18 bytes.
+fn header_len(descriptor: u8) -> usize {
+    let window_len = usize::from(descriptor & SINGLE_SEGMENT == 0);
+    5 + window_len + dictionary_len(descriptor) + content_size_len(descriptor)
+}
+
+/// RFC 8878 section 3.1.1.1.1.6.
+fn dictionary_len(descriptor: u8) -> usize {
+    [0, 1, 2, 4][usize::from(descriptor & 3)]
+}
+
+/// RFC 8878 section 3.1.1.1.1.1.
+fn content_size_len(descriptor: u8) -> usize {
+    match descriptor >> 6 {
+        0 => usize::from(descriptor & SINGLE_SEGMENT != 0),
+        flag => 1 << flag,
     }
-    if header[4] & 0x20 != 0 {
-        // One segment: its content is its window. No header is longer than 18 bytes.
-        return content_size(header).filter(|_| len == header.len());
+}
+
+/// The window that a whole header asks for (RFC 8878 section 3.1.1.1.2).
+fn window(header: &[u8; 18]) -> Option<u64> {
+    if header[4] & SINGLE_SEGMENT != 0 {
+        // Its content is its window.
+        return content_size(header);
     }
     let base = 1_u64 << (10 + (header[5] >> 3));
     Some(base + base / 8 * u64::from(header[5] & 7))
@@ -144,16 +176,11 @@ fn window(header: &[u8; 18], len: usize) -> Option<u64> {
 /// What the header of a whole frame says of its content (RFC 8878 section 3.1.1.1); `None`: nothing, or it is skippable.
 fn content_size(header: &[u8; 18]) -> Option<u64> {
     let descriptor = header[4];
-    let single_segment = descriptor & 0x20 != 0;
-    let size_len = match descriptor >> 6 {
-        0 => usize::from(single_segment),
-        flag => 1 << flag,
-    };
+    let size_len = content_size_len(descriptor);
     if header[..4] != MAGIC || size_len == 0 {
         return None;
     }
-    let dictionary_len = [0, 1, 2, 4][usize::from(descriptor & 3)];
-    let at = 5 + usize::from(!single_segment) + dictionary_len;
+    let at = header_len(descriptor) - size_len;
     let mut size = [0; 8];
     size[..size_len].copy_from_slice(&header[at..at + size_len]);
     // Two bytes count from 256 on.

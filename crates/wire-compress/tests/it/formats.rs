@@ -114,6 +114,14 @@ fn zstd_windows() {
     assert_eq!(verdict("zstd", &frame(13 << 3 | 1)), Err(ErrorKind::WindowTooBig));
     assert_eq!(verdict("zstd", &frame(14 << 3)), Err(ErrorKind::WindowTooBig));
     assert_eq!(verdict("zstd", &frame(21 << 3)), Err(ErrorKind::WindowTooBig));
+    // One segment, whose content is its window: 8 MiB, and a byte more.
+    let segment = |descriptor: u8, size: u32| {
+        [&b"\x28\xb5\x2f\xfd"[..], &[descriptor], &size.to_le_bytes(), b"\x09\0\0aaaaaaaaaa"].concat()
+    };
+    assert_eq!(verdict("zstd", &segment(0xa0, (8 << 20) + 1)), Err(ErrorKind::WindowTooBig));
+    assert_eq!(verdict("zstd", &segment(0xa0, 8 << 20)), Err(ErrorKind::Corrupt));
+    // A reserved bit, whatever the window is (RFC 8878 section 3.1.1.1.1.4).
+    assert_eq!(verdict("zstd", &segment(0xa8, (8 << 20) + 1)), Err(ErrorKind::Corrupt));
     // A dictionary that nobody has.
     assert_eq!(verdict("zstd", b"\x28\xb5\x2f\xfd\x01\x00\x07\x09\0\0a"), Err(ErrorKind::Corrupt));
 }
