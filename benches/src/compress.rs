@@ -8,42 +8,8 @@ use std::time::{Duration, Instant};
 
 use brotli::enc::BrotliEncoderParams;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use wire_compress::{Coding, Config, Decoder, Encoder, EncoderConfig, Flush};
-
-/// JSON as an API would send it.
-fn json(len: usize) -> Vec<u8> {
-    let mut state = 7_u32;
-    let mut out = b"[".to_vec();
-    while out.len() < len {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let id = state >> 8;
-        let item = format!(
-            r#"{{"id":{id},"name":"user {}","active":{},"score":{}}},"#,
-            id % 977,
-            id.is_multiple_of(2),
-            id % 100
-        );
-        out.extend_from_slice(item.as_bytes());
-    }
-    out.truncate(len);
-    out
-}
-
-fn encode(coding: Coding, content: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    let len = Some(content.len() as u64);
-    let mut encoder = Encoder::new(coding, &EncoderConfig::default(), len).expect("supported");
-    assert!(encoder.encode(content, Flush::Finish, out).expect("works").done);
-}
-
-fn decode(coding: Coding, wire: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    let config = Config::default();
-    let mut decoder =
-        Decoder::new([coding.token().as_bytes()], &config).expect("supported").expect("a coding");
-    assert!(decoder.decode(wire, out).expect("good").done);
-    decoder.decode_eof().expect("whole");
-}
+use wire_benches::codecs::compress::{decode, encode, json};
+use wire_compress::Coding;
 
 /// The backend, made anew for one content.
 fn encode_directly(coding: Coding, content: &[u8], out: &mut Vec<u8>) {

@@ -1,6 +1,7 @@
 //! What the programs of this package share.
 
 pub mod callgrind;
+pub mod codecs;
 pub mod feed;
 pub mod frames;
 pub mod http2;

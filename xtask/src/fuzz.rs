@@ -14,6 +14,8 @@ pub(crate) fn smoke(workspace: &Workspace, seconds: u32) -> Result {
         cargo
             .current_dir(&workspace.root)
             .env_remove("RUSTUP_TOOLCHAIN")
+            // Each target would be optimised anew together with all that it uses, a minute each.
+            .envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "8")])
             .args(["+nightly", "fuzz"])
             .args(args);
         cargo

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use interop::Result;
 
+use wire_benches::callgrind::per_run;
+use wire_benches::codecs::GATE;
 use wire_benches::workloads::CELLS;
 
 use crate::count;
@@ -27,11 +29,15 @@ fn measure() -> Result<Counts> {
             counts.entry(program.name.into()).or_default().insert(cell.name.into(), count);
         }
     }
+    for (codec, workload, times) in GATE {
+        let count = per_run(&format!("{codec}/{workload}"), *times)?.round();
+        counts.entry((*codec).into()).or_default().insert((*workload).into(), count);
+    }
     Ok(counts)
 }
 
 pub(crate) fn update() -> Result {
-    let header = "# Instructions per message or request, on x86-64 with AVX2. `cargo xtask bench --gate` compares, `--update`\n\
+    let header = "# Instructions per message or request, and of what a codec does alone (`src/codecs/`), on x86-64 with AVX2. `cargo xtask bench --gate` compares, `--update`\n\
                   # rewrites: where a change is meant, and after a new compiler.\n\n";
     Ok(fs::write(FILE, format!("{header}{}", toml::to_string(&measure()?)?))?)
 }

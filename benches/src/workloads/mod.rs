@@ -8,6 +8,7 @@ mod peers;
 
 use interop::Result;
 
+use crate::codecs::CODECS;
 use crate::feed::{self, Feed};
 use crate::frames::Content;
 use crate::http2::{self, kind, streams};
@@ -201,7 +202,7 @@ impl Cell {
     }
 }
 
-/// Runs `CELL/PROGRAM` with so many bursts.
+/// Runs `CELL/PROGRAM` with so many bursts, or `CODEC/WORKLOAD` so many times.
 ///
 /// # Errors
 /// There is no such workload.
@@ -210,6 +211,14 @@ pub fn run(name: &str, count: u64) -> Result {
         for program in cell.programs() {
             if name == format!("{}/{}", cell.name, program.name) {
                 (program.work)(cell, count);
+                return Ok(());
+            }
+        }
+    }
+    for (codec, workloads) in CODECS {
+        for (workload, work) in *workloads {
+            if name == format!("{codec}/{workload}") {
+                work(count);
                 return Ok(());
             }
         }
