@@ -11,5 +11,7 @@ mod handshake;
 mod laws;
 mod message;
 mod prepared;
+#[cfg(feature = "bytes")]
+mod reader;
 mod round_trip;
 mod rules;
