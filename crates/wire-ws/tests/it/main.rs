@@ -5,6 +5,8 @@ mod conformance;
 mod connection;
 #[cfg(feature = "deflate")]
 mod deflate;
+#[cfg(feature = "deflate")]
+mod deflate_limits;
 mod fast_paths;
 mod frames;
 mod handshake;
