@@ -125,8 +125,9 @@ pub struct Http2Config {
     /// Streams that the client reset before they reached a handler and that are still queued. Default 20.
     pub max_pending_accept_resets: usize,
     /// What a client may spend on frames that carry nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE and unknown frames cost
-    /// 1, resets 4. It grows back with time (by 32 in a second) and with progress (by 16 for each response that ends, and
-    /// for each 4 KiB of content in either direction), up to this number. Overspent, the connection ends with
+    /// 1, resets 4; two WINDOW_UPDATEs for each piece of a response body are free. It grows back with time (by 32 in a
+    /// second) and with progress (by 16 for each response that ends, and for each 4 KiB of content in either direction), up
+    /// to this number. Overspent, the connection ends with
     /// ENHANCE_YOUR_CALM. Against rapid resets and floods of control frames. Default 1024.
     pub control_budget: u32,
     /// Whether handlers may push (RFC 9113 section 8.4), where the client allows it. Browsers no longer do.

@@ -15,7 +15,7 @@ pub struct Config {
     ///
     /// Defends whoever collects messages against a peer that never stops. It is checked against what each frame
     /// declares, before a byte of the frame's payload is looked at. Of a compressed message it limits what is
-    /// inflated, exactly, and to an eighth and 1 KiB more the compressed bytes.
+    /// inflated, exactly, and to an eighth and 1 KiB more the compressed bytes, with 16 bytes for each fragment.
     pub max_message_size: u64,
     /// Most payload bytes of one data frame. Default: 16 MiB.
     ///

@@ -69,7 +69,7 @@ pub enum End {
 pub enum Timeout {
     /// A Ping.
     Pong,
-    /// A Close.
+    /// A Close; or it does not take ours.
     Close,
 }
 
@@ -378,7 +378,8 @@ impl Connection {
         if self.closing.is_some() {
             self.end = Some(match self.failed {
                 Some(error) => End::Abnormal(error),
-                None if self.decoder.is_closed() => End::Clean,
+                // A client's, whose server does not close the transport.
+                None if self.decoder.is_closed() && self.queued() == 0 => End::Clean,
                 None => End::TimedOut(Timeout::Close),
             });
         } else if self.pinged.is_some() {

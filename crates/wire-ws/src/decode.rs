@@ -92,8 +92,8 @@ impl Decoder {
     /// 6), whose events are `deflated`.
     ///
     /// Their payload is handed out as it comes, compressed; text is not checked. [`Config::max_message_size`] and
-    /// [`Config::max_frame_size`] allow the compressed bytes an eighth and 1 KiB more: what they stand for is limited
-    /// by whoever inflates them.
+    /// [`Config::max_frame_size`] allow the compressed bytes an eighth and 1 KiB more, and a message 16 bytes for each
+    /// fragment: what they stand for is limited by whoever inflates them.
     #[must_use]
     pub fn with_deflate(mut self) -> Self {
         self.rules.rsv = RSV1;

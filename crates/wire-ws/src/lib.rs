@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`handshake`] | the HTTP fields that open a connection |
 //! | [`Connection`] | a whole connection: answers, closing, keepalive, a bounded output |
-//! | [`MessageDecoder`] and [`Encoder`] | whole messages; [`PreparedMessage`] for many connections |
+//! | [`MessageDecoder`] and [`Encoder`] | whole messages; [`PreparedMessage`] for many connections; `Reader` (feature `bytes`) for messages as `Bytes` |
 //! | [`Decoder`] and [`Encoder`] | pieces of messages, as they arrive |
 //! | [`frame`] | headers, masks and incremental UTF-8 alone; no allocation |
 //!
@@ -95,7 +95,7 @@
 //! # Features
 //!
 //! The crate is `no_std` with `alloc`. `std` (default) chooses the UTF-8 validator by the processor at run time;
-//! without it the build's target features decide. `deflate` adds permessage-deflate (RFC 7692), built on flate2 with
+//! without it the build's target features decide. `bytes` adds `Reader`, which owns a `BytesMut`. `deflate` adds permessage-deflate (RFC 7692), built on flate2 with
 //! zlib-rs.
 #![no_std]
 
@@ -117,6 +117,8 @@ pub mod handshake;
 mod mask;
 mod message;
 mod prepared;
+#[cfg(feature = "bytes")]
+mod reader;
 mod rules;
 mod utf8;
 
@@ -130,3 +132,5 @@ pub use event::{DataKind, Event, Role, Step};
 pub use frame::OpCode;
 pub use message::{MessageDecoder, MessageEvent, MessageStep, Payload};
 pub use prepared::PreparedMessage;
+#[cfg(feature = "bytes")]
+pub use reader::{Reader, Received};

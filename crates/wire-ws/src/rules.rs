@@ -32,6 +32,10 @@ const fn deflated(limit: u64) -> u64 {
     limit.saturating_add(limit / 8).saturating_add(1 << 10)
 }
 
+/// What a fragment may add to that: its sender has flushed the compressor, which takes an empty block and the header of the
+/// next.
+const FLUSH: u64 = 16;
+
 impl Rules {
     pub(crate) fn new(role: Role, limits: &Config) -> Self {
         let mask_bit = match role {
@@ -81,7 +85,8 @@ impl Rules {
             let Config { mut max_frame_size, mut max_message_size, .. } = self.limits;
             if message.deflated || first.rsv != 0 {
                 max_frame_size = deflated(max_frame_size);
-                max_message_size = deflated(max_message_size);
+                max_message_size =
+                    deflated(max_message_size).saturating_add(FLUSH.saturating_mul(message.fragments.into()));
             }
             if length.value > max_frame_size {
                 return Err((ErrorKind::FrameTooBig, at));

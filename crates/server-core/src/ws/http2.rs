@@ -21,7 +21,7 @@ use wire_ws::{Encoder, MessageDecoder, Role};
 
 use super::WebSocket;
 use super::client::{Client, ClientConnection, ConnectError};
-use super::opening::{MAX_BODY, reserved};
+use super::opening::{MAX_BODY, MAX_FIELD_SECTION, reserved};
 use crate::conn::http2::Tunnel;
 use crate::conn::websocket::Driver;
 use crate::conn::{ConnectionError, Duplex};
@@ -31,6 +31,9 @@ use crate::timer::Timer;
 /// What a server may send on one WebSocket, and on all of a connection together, before it is read.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What small DATA frames that were not taken yet may cost, 256 bytes for each: a window full of messages that a server sends
+/// one by one.
+const DATA_FRAME_BUDGET: usize = 32 << 20;
 
 impl Client {
     /// Begins HTTP/2 on a stream that is connected already (over TLS: whose ALPN has chosen `h2`), and waits until the server
@@ -51,6 +54,8 @@ impl Client {
         let mut builder = h2::client::Builder::new();
         builder
             .enable_push(false)
+            .data_frame_budget(DATA_FRAME_BUDGET)
+            .max_header_list_size(MAX_FIELD_SECTION)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
         let beginning = async {

@@ -17,6 +17,8 @@ use crate::io::{ReadBuffer, WriteBuffer};
 
 /// What of the body of a rejection is kept.
 pub(super) const MAX_BODY: usize = 16 << 10;
+/// Largest field section of a response: no handshake needs more, and a server must not fill the memory of its client.
+pub(super) const MAX_FIELD_SECTION: u32 = 16 << 10;
 
 pub(super) struct Opening {
     http: Http,
@@ -43,7 +45,9 @@ impl Opening {
         expect(unused_variables, reason = "only compression is asked for")
     )]
     pub(super) fn new(client: &Client, settings: &Settings, key: &Key) -> Result<Self, ConnectError> {
-        let (mut http, mut output) = (Http::default(), WriteBuffer::default());
+        let mut limits = wire_http1::Config::default();
+        limits.max_field_section = MAX_FIELD_SECTION as usize;
+        let (mut http, mut output) = (Http::new(limits), WriteBuffer::default());
         let protocols: Vec<&str> = client.protocols.iter().map(String::as_str).collect();
         let own = handshake::request_fields(key, &protocols).map_err(ConnectError::Protocol)?;
         let out = output.tail();

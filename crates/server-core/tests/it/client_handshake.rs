@@ -125,6 +125,16 @@ fn answers_to_the_offer_of_compression() {
     }
 }
 
+#[test]
+fn a_response_of_many_kilobytes_is_refused() {
+    for (size, fits) in [(15 << 10, true), (17 << 10, false)] {
+        let server = Server::new(client());
+        server.send(server.answer(&format!("X: {}\r\n", "y".repeat(size))));
+        let result = server.connecting.take().unwrap();
+        assert_eq!(result.is_ok(), fits, "{size}: {:?}", result.err());
+    }
+}
+
 fn rejected(result: Result<Connected, ConnectError>) -> (u16, Bytes) {
     match result {
         Err(ConnectError::Rejected(response)) => (response.status().as_u16(), response.into_body()),

@@ -146,6 +146,48 @@ fn honest_connections_live_long() {
     assert_eq!(world.stats().in_flight, 1);
 }
 
+/// Some clients acknowledge each DATA frame by itself, however short, to its stream and to the connection.
+#[test]
+fn each_piece_of_a_body_may_be_acknowledged() {
+    const PIECES: usize = 3000;
+    let world = world(|_: Request| async {
+        let piece = || Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::from_static(b"token")));
+        http::Response::new(StreamBody::new(Pieces(std::iter::repeat_with(piece).take(PIECES))))
+    });
+    let client = connect(&world, &[]);
+    world.send(&client, get(1, "/"));
+    let mut seen = 0;
+    loop {
+        let frames = received(&client);
+        assert_eq!(goaway(&frames), None, "after {seen} pieces");
+        let lengths: Vec<u32> = frames
+            .iter()
+            .filter(|frame| frame.kind == DATA && !frame.payload.is_empty())
+            .map(|frame| frame.payload.len() as u32)
+            .collect();
+        if lengths.is_empty() {
+            break;
+        }
+        seen += lengths.len();
+        for len in lengths {
+            world.send(&client, [window_update(0, len), window_update(1, len)].concat());
+        }
+    }
+    assert_eq!(seen, PIECES);
+    assert!(client.ended().is_none());
+}
+
+/// But to make us cut a body into bytes is paid for.
+#[test]
+fn windows_that_open_byte_by_byte_are_paid_for() {
+    let world = world(|_: Request| async { text("x".repeat(10_000)) });
+    let client = connect(&world, &[(4, 0)]);
+    world.send(&client, get(1, "/"));
+    let (rounds, code) = flood(&world, &client, 3000, |_| window_update(1, 1));
+    assert_eq!(code, Some(ENHANCE_YOUR_CALM));
+    assert!((900..1100).contains(&rounds), "{rounds}");
+}
+
 #[test]
 fn a_window_of_zero_is_waited_for_so_long() {
     let world = world(slow);

@@ -194,6 +194,56 @@ fn a_server_that_does_not_offer_it() {
     assert!(matches!(begun.take(), Some(Err(ConnectError::NotOffered))));
 }
 
+/// A window full of messages, each in a frame of its own, from a server that gathers nothing.
+#[test]
+fn small_messages_in_a_burst() {
+    const MESSAGES: usize = (256 << 10) / 3;
+    let world = configured(site, http2);
+    let (near, far) = pipe(CAPACITY);
+    let begun = world.begin(client(), near);
+    // Its windows count from when they are acknowledged.
+    far.send([frame(SETTINGS, 0, 0, &[0, 8, 0, 0, 0, 1]), frame(SETTINGS, ACK, 0, &[])].concat());
+    world.sim.run();
+    let (client, connection) = begun.take().unwrap().unwrap();
+    let carried = world.sim.spawn(connection);
+    let opening = world.sim.spawn(async move { client.open("/").await });
+    world.sim.run();
+    // 200, by its index in the static table.
+    far.send(frame(HEADERS, END_HEADERS, 1, &[0x88]));
+    world.sim.run();
+    let (mut socket, _) = opening.take().unwrap().unwrap();
+    far.send(frame(DATA, 0, 1, b"\x81\x01x").repeat(MESSAGES));
+    let reading = world.sim.spawn(async move {
+        for _ in 0..MESSAGES {
+            socket.recv().await.unwrap().unwrap();
+        }
+    });
+    world.sim.run();
+    assert!(reading.take().is_some());
+    drop(carried);
+}
+
+/// Its server says what it likes in its answer, but not for ever.
+#[test]
+fn a_response_of_many_kilobytes_is_refused() {
+    for (size, fits) in [(15 << 10, true), (17 << 10, false)] {
+        let world = configured(
+            move |mut request: Request| async move {
+                let upgrade = WebSocketUpgrade::from_request(&mut request).unwrap();
+                assert!(upgrade.origin().is_none());
+                let mut response = text("no");
+                *response.status_mut() = http::StatusCode::FORBIDDEN;
+                response.headers_mut().insert("x", "y".repeat(size).parse().unwrap());
+                response
+            },
+            http2,
+        );
+        let (client, _carried) = world.client(client());
+        let refused = world.try_open(&client, "/");
+        assert_eq!(matches!(refused, Err(ConnectError::Rejected(_))), fits, "{size}: {refused:?}");
+    }
+}
+
 #[test]
 fn a_silent_server_is_given_up() {
     let world = configured(site, http2);

@@ -96,6 +96,20 @@ fn a_client_that_waits_for_100_gets_it_when_the_body_is_asked_for() {
     assert_eq!(status(&received(&client), 7), Some(417));
 }
 
+/// More than `h2` can be asked for at once. Nobody writes to this memory, so that it is none.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_piece_may_have_more_bytes_than_32_bits_count() {
+    for more in [0, 1] {
+        let world = world(move |_: Request| async move { text(vec![0; (1 << 32) + more]) });
+        let client = world.connect();
+        world.send(&client, [hello(&[]), get(1, "/")].concat());
+        let frames = received(&client);
+        assert_eq!(content(&frames, 1).len(), 65_535, "all that the window has room for");
+        assert!(frames.iter().filter(|frame| frame.kind == DATA).count() < 10);
+    }
+}
+
 /// "The server MUST NOT generate content" (RFC 9110 section 15.3.6), and a length without content is malformed.
 #[test]
 fn a_205_declares_no_content() {

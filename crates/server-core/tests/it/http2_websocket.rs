@@ -240,6 +240,23 @@ fn the_window_follows_the_reader() {
     assert_eq!(decode(got), [text]);
 }
 
+/// As many as the window has room for, each in a frame of its own and all of them at once, behind one that makes `h2` read
+/// in larger pieces.
+#[test]
+fn small_messages_in_a_burst() {
+    for split in [1, 7] {
+        let (world, client) = started(|_| {});
+        world.send(&client, data(1, &message(&"x".repeat(16_000))));
+        assert_eq!(decode(content(&received(&client), 1)).len(), 1);
+        let burst = message("x").repeat(48_000 / 7);
+        let frames: Vec<u8> = burst.chunks(split).flat_map(|piece| data(1, piece)).collect();
+        world.send(&client, frames);
+        let frames = received(&client);
+        assert_eq!(goaway(&frames), None, "{split}");
+        assert_eq!(decode(content(&frames, 1)).len(), 48_000 / 7);
+    }
+}
+
 /// More tiny DATA frames than `h2` lets anybody leave unread.
 #[test]
 fn many_small_frames_for_a_handler_that_does_not_read() {

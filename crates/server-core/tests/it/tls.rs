@@ -181,7 +181,6 @@ fn alpn_chooses_the_version_and_the_handler_sees_it() {
     assert!(matches!(server.take(), Some(Err(ConnectionError::Io(_)))));
 }
 
-/// ALPN's word counts: what looks like the other version is refused, not guessed.
 /// Records and frames arrive byte by byte, and little of them is on its way at once.
 #[test]
 fn tls_in_the_smallest_pieces() {
@@ -213,6 +212,7 @@ fn tls_in_the_smallest_pieces() {
     assert_eq!(world.stats().connections, 0);
 }
 
+/// ALPN's word counts: what looks like the other version is refused, not guessed.
 #[test]
 fn nothing_is_sniffed_in_tls() {
     let world = world();

@@ -99,6 +99,17 @@ fn a_close_that_is_not_answered() {
     assert_eq!(server.decode_eof(), End::TimedOut(Timeout::Close), "the first end stands");
 }
 
+/// A peer that closes and does not read our answer: no closing handshake is done (section 7.1.4).
+#[test]
+fn a_close_that_is_not_taken() {
+    for (mut connection, close) in [(server(), frame(CLOSE, true, b"")), (client(), b"\x88\x00".to_vec())] {
+        receive(&mut connection, close, at(101));
+        connection.written(1);
+        connection.handle_timeout(at(106));
+        assert_eq!(connection.end(), Some(End::TimedOut(Timeout::Close)));
+    }
+}
+
 #[test]
 fn an_end_without_close_is_abnormal() {
     for (sent, kind) in [(0, ErrorKind::EndedWithoutClose), (3, ErrorKind::EndedWithinFrame)] {

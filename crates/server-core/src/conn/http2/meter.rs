@@ -3,6 +3,10 @@
 //! `h2` answers PINGs and SETTINGS, applies WINDOW_UPDATEs, drops PRIORITYs and cancels what is reset, as fast as they
 //! come and for as long as they come. Each is cheap for the client and costs us: so each is paid for from a budget, which
 //! grows back with time and with progress.
+//!
+//! A WINDOW_UPDATE is free where it may answer a piece of content that we sent: some clients acknowledge each DATA frame by
+//! itself, however short, to its stream and to the connection. A piece counts when all of it is out, so that a client that
+//! grants its window byte by byte earns nothing by it.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +19,8 @@ const PER_SECOND: u32 = 32;
 const PER_RESPONSE: u32 = 16;
 const CONTENT_UNIT: u64 = 4 << 10;
 const PER_CONTENT_UNIT: u32 = 16;
+/// WINDOW_UPDATEs that may answer a piece of content.
+const PER_PIECE: u32 = 2;
 
 /// RFC 9113 section 6.
 mod kind {
@@ -23,6 +29,7 @@ mod kind {
     pub(super) const RST_STREAM: u8 = 3;
     pub(super) const SETTINGS: u8 = 4;
     pub(super) const GOAWAY: u8 = 7;
+    pub(super) const WINDOW_UPDATE: u8 = 8;
     pub(super) const CONTINUATION: u8 = 9;
     pub(super) const END_HEADERS: u8 = 4;
     pub(super) const ACK: u8 = 1;
@@ -42,6 +49,10 @@ pub(super) struct Meter {
     budget: u32,
     max: u32,
     content: u64,
+    /// Frames of this round.
+    frames: u32,
+    /// WINDOW_UPDATEs that are free.
+    owed: u32,
     refilled: Instant,
     /// The client has acknowledged our SETTINGS.
     settled: bool,
@@ -59,6 +70,8 @@ impl Meter {
             budget: max,
             max,
             content: 0,
+            frames: 0,
+            owed: 0,
             refilled: now,
             settled: false,
         }
@@ -91,6 +104,7 @@ impl Meter {
     }
 
     fn begin_frame(&mut self) -> bool {
+        self.frames += 1;
         let [a, b, c, kind, flags, ..] = self.header;
         self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         self.kind = kind;
@@ -107,10 +121,23 @@ impl Meter {
                 CONTROL
             }
             kind::GOAWAY => 0,
+            kind::WINDOW_UPDATE if self.owed > 0 => {
+                self.owed -= 1;
+                0
+            }
             // PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, what is unknown.
             _ => CONTROL,
         };
         self.budget.checked_sub(cost).map(|left| self.budget = left).is_some()
+    }
+
+    pub(super) fn begin_round(&mut self) {
+        self.frames = 0;
+    }
+
+    /// How many frames have begun in this round.
+    pub(super) fn frames(&self) -> u32 {
+        self.frames
     }
 
     /// Content went by, in either direction.
@@ -121,6 +148,11 @@ impl Meter {
             self.content %= CONTENT_UNIT;
             self.refill(u32::try_from(units).unwrap_or(u32::MAX).saturating_mul(PER_CONTENT_UNIT));
         }
+    }
+
+    /// So many pieces of content went out.
+    pub(super) fn sent(&mut self, pieces: u32) {
+        self.owed = self.owed.saturating_add(pieces.saturating_mul(PER_PIECE));
     }
 
     /// So many responses have ended.

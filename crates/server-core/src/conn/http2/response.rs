@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Response, StatusCode};
 
+use super::MAX_RESERVED;
 use super::scope::Scope;
 use crate::conn::date;
 
@@ -142,7 +143,7 @@ impl Sending {
     /// whether that was the end.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>, scope: &Scope) -> Poll<Result<bool, Broken>> {
         while !self.rest.is_empty() {
-            self.stream.reserve_capacity(self.rest.len());
+            self.stream.reserve_capacity(self.rest.len().min(MAX_RESERVED));
             let room = self.stream.capacity();
             if room == 0 {
                 match self.stream.poll_capacity(cx) {
@@ -152,7 +153,7 @@ impl Sending {
                 }
             }
             let piece = self.rest.split_to(room.min(self.rest.len()));
-            scope.queued(piece.len());
+            scope.queued(piece.len(), self.rest.is_empty());
             self.progress = true;
             let end = self.last && self.rest.is_empty();
             self.stream.send_data(piece, end).map_err(|_| Broken)?;

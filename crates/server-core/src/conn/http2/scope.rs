@@ -27,8 +27,7 @@ struct State {
     next_id: u64,
     queued: usize,
     parked: Vec<Waker>,
-    responded: u32,
-    content: u64,
+    progress: Progress,
     /// When all must have ended, once the server shuts down.
     drain_at: Option<Instant>,
     /// Who waits for that.
@@ -36,6 +35,17 @@ struct State {
 }
 
 type Key = (Instant, u64);
+
+/// What streams have achieved.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Responses that have ended.
+    pub(super) responses: u32,
+    /// Pieces of bodies that were given to `h2` to their end.
+    pub(super) pieces: u32,
+    /// Bytes of content that were.
+    pub(super) content: u64,
+}
 
 /// A stream's place in the table.
 #[derive(Debug, Default)]
@@ -50,8 +60,7 @@ impl Scope {
                 next_id: 0,
                 queued: 0,
                 parked: Vec::new(),
-                responded: 0,
-                content: 0,
+                progress: Progress::default(),
                 drain_at: None,
                 on_drain: BTreeMap::new(),
             }),
@@ -144,21 +153,21 @@ impl Scope {
         may
     }
 
-    /// A stream gave `len` bytes of content to `h2`.
-    pub(super) fn queued(&self, len: usize) {
+    /// A stream gave `len` bytes of content to `h2`. `whole`: they are, or end, a piece that the body gave.
+    pub(super) fn queued(&self, len: usize, whole: bool) {
         let mut state = self.state();
         state.queued += len;
-        state.content += len as u64;
+        state.progress.content += len as u64;
+        state.progress.pieces += u32::from(whole);
     }
 
     /// A response has ended.
     pub(super) fn responded(&self) {
-        self.state().responded += 1;
+        self.state().progress.responses += 1;
     }
 
-    /// What was given to `h2` is written, or gathered for writing: the streams may go on. Returns what they achieved since:
-    /// responses and bytes of content.
-    pub(super) fn release(&self) -> (u32, u64) {
+    /// What was given to `h2` is written, or gathered for writing: the streams may go on. Returns what they achieved since.
+    pub(super) fn release(&self) -> Progress {
         let mut state = self.state();
         state.queued = 0;
         // They run in this order, and the first may use up all that there is room for: next time it is the last.
@@ -166,6 +175,6 @@ impl Scope {
             state.parked.rotate_left(1);
         }
         state.parked.drain(..).for_each(Waker::wake);
-        (std::mem::take(&mut state.responded), std::mem::take(&mut state.content))
+        std::mem::take(&mut state.progress)
     }
 }

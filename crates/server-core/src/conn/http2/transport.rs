@@ -14,8 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::meter::Meter;
 use crate::io::{ReadBuffer, WriteBuffer};
 
-/// Once so much was read, streams are looked at again.
+/// Once so much was read, or so many frames, streams are looked at again: `h2` holds each frame until its stream takes it.
 const READ_ROUND: usize = 64 << 10;
+const FRAMES_ROUND: u32 = 1024;
 /// Reads of what nobody wants before the task lets others run.
 const LINGER_READS: usize = 16;
 /// Length of the client's preface, which is no frame.
@@ -71,6 +72,7 @@ impl<Io> Transport<Io> {
     /// The next round may read.
     pub(super) fn begin_round(&mut self) {
         self.read_left = READ_ROUND;
+        self.meter.begin_round();
     }
 
     /// Whether so much waits to be written that nothing more should be made.
@@ -156,6 +158,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Transport<Io> {
         self.preface -= preface;
         read.advance(preface);
         self.overspent = !self.meter.received(read);
+        if self.meter.frames() > FRAMES_ROUND {
+            self.read_left = 0;
+        }
         Poll::Ready(Ok(()))
     }
 

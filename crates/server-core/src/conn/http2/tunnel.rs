@@ -14,6 +14,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::MAX_RESERVED;
 use super::scope::Scope;
 
 pub(crate) struct Tunnel {
@@ -73,7 +74,7 @@ impl Tunnel {
         if self.scope.as_ref().is_some_and(|scope| !scope.may_send(cx)) {
             return Poll::Pending;
         }
-        self.sending.reserve_capacity(len);
+        self.sending.reserve_capacity(len.min(MAX_RESERVED));
         loop {
             match self.sending.capacity() {
                 0 => match ready!(self.sending.poll_capacity(cx)) {
@@ -92,7 +93,7 @@ impl Tunnel {
 
     fn send(&mut self, data: Bytes) -> io::Result<()> {
         if let Some(scope) = &self.scope {
-            scope.queued(data.len());
+            scope.queued(data.len(), false);
             // What a peer takes is progress, as a response is, and pays for its WINDOW_UPDATEs.
             scope.responded();
         }
