@@ -112,7 +112,7 @@ impl Builder {
     }
 
     /// Serves `name.zst`, `name.br` or `name.gz` in place of `name` to clients that take the coding, if it is not older.
-    /// Every response then says `Vary: accept-encoding`. Default: off.
+    /// Every response that a file decides on, 304, 412 and 416 too, then says `Vary: accept-encoding`. Default: off.
     pub fn precompressed(mut self, on: bool) -> Self {
         self.precompressed = on;
         self
