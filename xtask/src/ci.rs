@@ -89,12 +89,15 @@ fn format(workspace: &Workspace, _: &mut Tally) -> Result {
     Ok(())
 }
 
-/// A feature that leans on a neighbour's shows only when a crate is built by itself.
+/// A feature that leans on a neighbour's shows only when a crate is built by itself, with that feature alone.
 fn alone(workspace: &Workspace, _: &mut Tally) -> Result {
     for package in workspace.below("crates") {
-        for features in ["--no-default-features", "--all-features"] {
-            let check = ["clippy", "--quiet", "--package", &package.name, features, "--", "-D", "warnings"];
-            run(&mut workspace.cargo(&check))?;
+        let each =
+            package.features.iter().map(|feature| vec!["--no-default-features", "--features", feature]);
+        let ends = [vec!["--no-default-features"], vec!["--all-features"]];
+        for features in each.chain(ends) {
+            let mut check = workspace.cargo(&["clippy", "--quiet", "--package", &package.name]);
+            run(check.args(features).args(["--", "-D", "warnings"]))?;
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ pub(crate) struct Workspace {
 /// A member.
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) features: Vec<String>,
     folder: PathBuf,
     needs: Vec<String>,
 }
@@ -44,7 +45,13 @@ impl Workspace {
             let needs = dependencies
                 .map(|dependency| text(&dependency["name"]))
                 .collect::<std::result::Result<_, _>>()?;
-            packages.push(Package { name: text(&package["name"])?, folder: folder.to_owned(), needs });
+            let features = package["features"].as_object().into_iter().flat_map(|features| features.keys());
+            packages.push(Package {
+                name: text(&package["name"])?,
+                features: features.cloned().collect(),
+                folder: folder.to_owned(),
+                needs,
+            });
         }
         Ok(Self { target: text(&metadata["target_directory"])?.into(), root, packages })
     }

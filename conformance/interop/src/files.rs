@@ -300,6 +300,14 @@ fn faults(options: &Options, folder: &Path) -> Result {
     let log = server.log();
     ensure!(status.code() == Some(1), "{status}");
     ensure!(log.contains(&addr) && log.contains("in use"), "it says {log:?}");
+
+    for flag in ["--spa", "--not-found"] {
+        for (path, missing) in [("absent.html", true), ("dir/index.html", false)] {
+            let log = Server::start(&options.files, &[&root, "--quiet", flag, path])?.log();
+            let said = format!("{path} is to be served, and is not there");
+            ensure!(log.contains(&said) == missing, "{flag} {path}: it says {log:?}");
+        }
+    }
     Ok(())
 }
 

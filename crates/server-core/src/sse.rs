@@ -115,23 +115,46 @@ pub struct EventSender {
     queue: Arc<Mutex<Queue>>,
 }
 
+/// Why an event was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// It holds what a stream cannot carry. The next one may be sent.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The stream has ended, or its client has left. Only another task that was given the sender hears of it: a source is
+    /// dropped then.
+    #[error("the event stream has ended")]
+    Ended,
+}
+
 impl EventSender {
-    /// Sends an event; ready once the connection has taken it.
+    /// Sends an event; ready once the connection has taken it. Cancel-safe: an event of which the future is dropped is sent as a
+    /// whole or not at all, and at most one waits to be taken.
     ///
     /// # Errors
-    /// It holds what a stream cannot carry. Nothing was sent then.
-    pub async fn send(&mut self, event: &Message<'_>) -> Result<(), EncodeError> {
+    /// See [`SendError`]. Nothing was sent then, unless it was [`Ended`](SendError::Ended) meanwhile.
+    pub async fn send(&mut self, event: &Message<'_>) -> Result<(), SendError> {
+        // What a `send` that was dropped has left there.
+        self.taken().await?;
         event.encode(&mut lock(&self.queue).events)?;
+        self.taken().await
+    }
+
+    /// Waits until nothing waits.
+    async fn taken(&self) -> Result<(), SendError> {
         poll_fn(|cx| {
             let mut queue = lock(&self.queue);
+            if queue.ended {
+                return Poll::Ready(Err(SendError::Ended));
+            }
             if queue.events.is_empty() {
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
             queue.sender = Some(cx.waker().clone());
             Poll::Pending
         })
-        .await;
-        Ok(())
+        .await
     }
 }
 
@@ -142,6 +165,8 @@ struct Queue {
     events: Vec<u8>,
     /// Waits until they are.
     sender: Option<Waker>,
+    /// Nobody will take any more.
+    ended: bool,
 }
 
 fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
@@ -157,6 +182,19 @@ pin_project! {
         timer: T,
         queue: Arc<Mutex<Queue>>,
         keep_alive: Duration,
+    }
+
+    impl<T: Timer, F> PinnedDrop for Events<T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let sender = {
+                let mut queue = lock(&this.queue);
+                queue.ended = true;
+                queue.sender.take()
+            };
+            if let Some(sender) = sender {
+                sender.wake();
+            }
+        }
     }
 }
 
@@ -174,7 +212,10 @@ impl<T: Timer, F: Future<Output = ()>> http_body::Body for Events<T, F> {
         {
             this.source.set(None);
         }
-        let Queue { mut events, sender } = std::mem::take(&mut *lock(this.queue));
+        let (mut events, sender) = {
+            let mut queue = lock(this.queue);
+            (std::mem::take(&mut queue.events), queue.sender.take())
+        };
         if let Some(sender) = sender {
             sender.wake();
         }

@@ -243,6 +243,16 @@ impl Inner {
         Err(Fault::Absent)
     }
 
+    /// Says which of the pages for where nothing is are not there themselves: a name that is mistyped shows nowhere else.
+    pub(crate) fn look_for_pages(&self) {
+        for path in [&self.fallback, &self.not_found].into_iter().flatten() {
+            if !matches!(self.own(path, Wait::Allowed), Ok(Some(_))) {
+                let path = String::from_utf8_lossy(&path.relative);
+                tracing::warn!("where nothing is found, {path} is to be served, and is not there");
+            }
+        }
+    }
+
     /// A file that the options name. Kept under a key that no request has: paths begin with a slash.
     fn own(&self, path: &SafePath, wait: Wait) -> Result<Option<Arc<Resource>>, Fault> {
         let key = String::from_utf8_lossy(&path.relative);

@@ -112,7 +112,7 @@ impl Builder {
     }
 
     /// Serves `name.zst`, `name.br` or `name.gz` in place of `name` to clients that take the coding, if it is not older.
-    /// Every response then says `Vary: accept-encoding`. Default: off.
+    /// Every response that a file decides on, 304, 412 and 416 too, then says `Vary: accept-encoding`. Default: off.
     pub fn precompressed(mut self, on: bool) -> Self {
         self.precompressed = on;
         self
@@ -166,7 +166,7 @@ impl Builder {
         self
     }
 
-    /// Opens the roots.
+    /// Opens the roots. A fallback or 404 page that is not there yet is worth a warning (`tracing`), and no more.
     ///
     /// # Errors
     /// A root cannot be opened, or a path is none.
@@ -189,21 +189,21 @@ impl Builder {
             parse(name)?;
         }
         let descriptors = if self.precompressed { 1 + PREFERENCE.len() } else { 1 };
-        Ok(Files {
-            inner: Arc::new(Inner {
-                mounts,
-                index: self.index,
-                listing: self.listing,
-                hidden: self.hidden,
-                precompressed: self.precompressed,
-                fallback: file(self.fallback)?,
-                not_found: file(self.not_found)?,
-                cache_control: self.cache_control,
-                content_types: self.content_types,
-                headers: self.headers,
-                cache: self.cache.map(|(files, age)| Cache::new(files, age, descriptors)),
-            }),
-        })
+        let inner = Inner {
+            mounts,
+            index: self.index,
+            listing: self.listing,
+            hidden: self.hidden,
+            precompressed: self.precompressed,
+            fallback: file(self.fallback)?,
+            not_found: file(self.not_found)?,
+            cache_control: self.cache_control,
+            content_types: self.content_types,
+            headers: self.headers,
+            cache: self.cache.map(|(files, age)| Cache::new(files, age, descriptors)),
+        };
+        inner.look_for_pages();
+        Ok(Files { inner: Arc::new(inner) })
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn of_file(
     let Representation { file, facts, coding, stamp } = chosen.representation;
     let current = stamp.at(now);
     let range = match evaluate(request, &current) {
-        Verdict::Failed => return error(StatusCode::PRECONDITION_FAILED),
+        Verdict::Failed => return of_none(StatusCode::PRECONDITION_FAILED, chosen),
         Verdict::NotModified => return not_modified(resource, chosen, &current),
         // GET is the only method that ranges are defined for (RFC 9110 section 14.2).
         Verdict::Perform { range } if range && request.method == Method::Get => request.field(Field::Range),
@@ -42,7 +42,7 @@ pub(crate) fn of_file(
     let body = match range.map_or(Ranges::Whole, |value| Ranges::parse(value, facts.len)) {
         Ranges::Whole => FileBody::from(FileRange::new(Arc::clone(file), 0, facts.len)),
         Ranges::Unsatisfiable => {
-            let mut response = error(StatusCode::RANGE_NOT_SATISFIABLE);
+            let mut response = of_none(StatusCode::RANGE_NOT_SATISFIABLE, chosen);
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_RANGE, value(format!("bytes */{}", facts.len)));
             headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -96,9 +96,20 @@ fn for_caches(headers: &mut HeaderMap, resource: &Resource, chosen: &Chosen<'_>,
     if let Some(cache_control) = &resource.cache_control {
         headers.insert(header::CACHE_CONTROL, cache_control.clone());
     }
+    vary(headers, chosen);
+}
+
+fn vary(headers: &mut HeaderMap, chosen: &Chosen<'_>) {
     if chosen.varies {
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
+}
+
+/// The status in words, where another representation might have been answered otherwise: its tag and its length are its own.
+fn of_none(status: StatusCode, chosen: &Chosen<'_>) -> Response<FileBody> {
+    let mut response = error(status);
+    vary(response.headers_mut(), chosen);
+    response
 }
 
 /// 404 with a file of its own.

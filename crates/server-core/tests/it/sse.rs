@@ -1,14 +1,16 @@
 //! Event streams: what is sent and when, and what happens when the client leaves.
 
 use std::cell::RefCell;
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Method;
-use server_core::sse::{EventStream, last_event_id};
+use server_core::sse::{EventStream, SendError, last_event_id};
 use server_core::wire_sse::{EncodeError, Message};
 use server_core::{Config, Http2Config, Request, Server};
 
@@ -69,7 +71,7 @@ fn silence_is_filled_with_comments() {
             let clock = clock.clone();
             let stream = EventStream::new(SimTimer(clock.clone()), async move |mut events| {
                 let refused = events.send(&Message::data("a\rb")).await;
-                assert_eq!(refused, Err(EncodeError::CarriageReturn));
+                assert_eq!(refused, Err(SendError::Encode(EncodeError::CarriageReturn)));
                 clock.sleep_until(clock.now() + Duration::from_secs(25)).await;
                 events.send(&Message::data("x")).await.expect("text");
                 pending::<()>().await;
@@ -137,6 +139,63 @@ fn a_client_that_leaves_ends_its_source() {
         assert!(dropped.load(Ordering::Relaxed), "{leave}");
         assert_eq!(world.sim.live_tasks(), 0, "{leave}");
     }
+}
+
+/// A sender that another task holds hears that the client has left, in the middle of an event and before one.
+#[test]
+fn a_sender_elsewhere_hears_of_the_end() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let world = with_sim(|sim| {
+        let (sim, heard) = (Rc::downgrade(&sim), Arc::clone(&heard));
+        move |_: Request| {
+            let (sim, heard) = (sim.upgrade().expect("it runs"), Arc::clone(&heard));
+            let stream = EventStream::new(SimTimer(sim.clock().clone()), |mut events| {
+                sim.spawn(async move {
+                    let text = "x".repeat(100_000);
+                    while events.send(&Message::data(&text)).await.is_ok() {}
+                    let again = events.send(&Message::data("x")).await;
+                    heard.lock().expect("no panic").push(again);
+                });
+                pending()
+            });
+            async { stream.into_response() }
+        }
+    });
+    let client = world.connect();
+    world.send(&client, get("/"));
+    assert!(heard.lock().expect("no panic").is_empty());
+    client.pipe.reset();
+    world.sim.run();
+    assert_eq!(*heard.lock().expect("no panic"), [Err(SendError::Ended)]);
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+/// Events that nobody waits for do not gather while the client does not read.
+#[test]
+fn cancelled_events_do_not_gather() {
+    let world = with_sim(|sim| {
+        let clock = sim.clock().clone();
+        move |_: Request| {
+            let stream = EventStream::new(SimTimer(clock.clone()), async move |mut events| {
+                let text = "x".repeat(1000);
+                for count in 0..10 {
+                    let id = count.to_string();
+                    let event = Message::data(&text).id(&id);
+                    // Asked once, and dropped.
+                    let mut event = pin!(events.send(&event));
+                    let _ = poll_fn(|cx| Poll::Ready(event.as_mut().poll(cx))).await;
+                }
+                events.send(&Message::data("last")).await.expect("text");
+            });
+            async { stream.into_response() }
+        }
+    });
+    let client = world.connect();
+    world.send(&client, get("/"));
+    let text = client.text();
+    let sent: Vec<_> =
+        text.lines().filter(|line| line.starts_with("id: ") || *line == "data: last").collect();
+    assert_eq!(sent, ["id: 0", "data: last"]);
 }
 
 /// Each event can be decoded as soon as it was sent, in every coding and version.
