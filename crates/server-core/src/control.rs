@@ -217,20 +217,6 @@ impl Drop for Registration {
     }
 }
 
-/// Counts one thing for as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    control: Control,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    #[cfg(feature = "http2")]
-    Request,
-    WebSocket,
-}
-
 impl Shared {
     fn request_begins(&self) {
         let now = self.in_flight.fetch_add(1, Relaxed) + 1;
@@ -245,28 +231,40 @@ impl Shared {
     }
 }
 
-impl Counted {
-    #[cfg(feature = "http2")]
-    pub(crate) fn request(control: &Control) -> Self {
-        control.0.request_begins();
-        Self { control: control.clone(), what: What::Request }
-    }
+/// Counts a request for as long as it lives.
+#[cfg(feature = "http2")]
+#[derive(Debug)]
+pub(crate) struct CountedRequest(Control);
 
-    pub(crate) fn websocket(control: &Control) -> Self {
-        control.0.websockets.fetch_add(1, Relaxed);
-        Self { control: control.clone(), what: What::WebSocket }
+#[cfg(feature = "http2")]
+impl CountedRequest {
+    pub(crate) fn new(control: &Control) -> Self {
+        control.0.request_begins();
+        Self(control.clone())
     }
 }
 
-impl Drop for Counted {
+#[cfg(feature = "http2")]
+impl Drop for CountedRequest {
     fn drop(&mut self) {
-        match self.what {
-            #[cfg(feature = "http2")]
-            What::Request => self.control.0.request_ends(),
-            What::WebSocket => {
-                self.control.0.websockets.fetch_sub(1, Relaxed);
-            }
-        }
+        self.0.0.request_ends();
+    }
+}
+
+/// Counts a WebSocket for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct CountedWebSocket(Control);
+
+impl CountedWebSocket {
+    pub(crate) fn new(control: &Control) -> Self {
+        control.0.websockets.fetch_add(1, Relaxed);
+        Self(control.clone())
+    }
+}
+
+impl Drop for CountedWebSocket {
+    fn drop(&mut self) {
+        self.0.0.websockets.fetch_sub(1, Relaxed);
     }
 }
 

@@ -25,9 +25,6 @@ pub struct Request {
     body: Incoming,
     connection: Arc<ConnectionInfo>,
     pub(crate) upgrade: Option<Upgrade>,
-    #[cfg(feature = "http2")]
-    stream: Option<Http2Stream>,
-    headers: OnceCell<Box<HeaderMap>>,
 }
 
 /// A head as the version of HTTP brings it.
@@ -35,7 +32,14 @@ enum AnyHead {
     Http1(Head),
     /// HTTP/2 decodes into a map: there are no bytes to look into.
     #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
-    Mapped(Box<Parts>),
+    Mapped(Box<Mapped>),
+}
+
+#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
+struct Mapped {
+    parts: Parts,
+    #[cfg(feature = "http2")]
+    stream: Http2Stream,
 }
 
 /// The bytes of a head and where its parts lie. Recycled: a thread keeps a few.
@@ -45,6 +49,8 @@ struct Head(Option<Box<HeadParts>>);
 struct HeadParts {
     bytes: Vec<u8>,
     table: RequestHead,
+    /// Its fields as a map, once somebody has asked for that.
+    headers: OnceCell<Box<HeaderMap>>,
 }
 
 /// Heads a thread keeps, and the largest that it keeps.
@@ -77,6 +83,10 @@ pub(crate) fn recycle_map(map: &mut HeaderMap) {
 impl Head {
     fn parts(&self) -> &HeadParts {
         self.0.as_deref().expect("taken only by drop")
+    }
+
+    fn parts_mut(&mut self) -> &mut HeadParts {
+        self.0.as_deref_mut().expect("taken only by drop")
     }
 
     fn view(&self) -> HeadView<'_> {
@@ -175,6 +185,7 @@ impl Drop for Head {
         let Some(mut parts) = self.0.take() else { return };
         if parts.bytes.capacity() <= MAX_KEPT {
             parts.bytes.clear();
+            parts.headers.take();
             // `try_with`: a request may be dropped when its thread's storage already is.
             let _ = POOL.try_with(|pool| {
                 let mut pool = pool.borrow_mut();
@@ -189,14 +200,12 @@ impl Drop for Head {
 impl Request {
     #[cfg(feature = "http2")]
     pub(crate) fn from_parts(
-        parts: Box<Parts>,
+        parts: Parts,
         body: Incoming,
         connection: Arc<ConnectionInfo>,
         stream: Http2Stream,
     ) -> Self {
-        let mut request = Self::with_head(AnyHead::Mapped(parts), body, connection, None);
-        request.stream = Some(stream);
-        request
+        Self::with_head(AnyHead::Mapped(Box::new(Mapped { parts, stream })), body, connection, None)
     }
 
     fn with_head(
@@ -205,15 +214,7 @@ impl Request {
         connection: Arc<ConnectionInfo>,
         upgrade: Option<Upgrade>,
     ) -> Self {
-        Self {
-            head,
-            body,
-            connection,
-            upgrade,
-            #[cfg(feature = "http2")]
-            stream: None,
-            headers: OnceCell::new(),
-        }
+        Self { head, body, connection, upgrade }
     }
 
     /// The method as sent; methods are case-sensitive (RFC 9110 section 9.1).
@@ -221,7 +222,7 @@ impl Request {
     pub fn method(&self) -> &str {
         match &self.head {
             AnyHead::Http1(head) => head.view().method(),
-            AnyHead::Mapped(parts) => parts.method.as_str(),
+            AnyHead::Mapped(mapped) => mapped.parts.method.as_str(),
         }
     }
 
@@ -230,7 +231,7 @@ impl Request {
     pub fn target(&self) -> &str {
         match &self.head {
             AnyHead::Http1(head) => head.view().target(),
-            AnyHead::Mapped(parts) => parts.uri.path_and_query().map_or("", PathAndQuery::as_str),
+            AnyHead::Mapped(mapped) => mapped.parts.uri.path_and_query().map_or("", PathAndQuery::as_str),
         }
     }
 
@@ -240,7 +241,7 @@ impl Request {
     pub fn authority(&self) -> Option<&str> {
         let authority = match &self.head {
             AnyHead::Http1(head) => head.view().authority(),
-            AnyHead::Mapped(parts) => parts.uri.authority().map(Authority::as_str),
+            AnyHead::Mapped(mapped) => mapped.parts.uri.authority().map(Authority::as_str),
         };
         authority.or_else(|| std::str::from_utf8(self.header("host")?).ok())
     }
@@ -251,7 +252,7 @@ impl Request {
     pub fn path(&self) -> &str {
         match &self.head {
             AnyHead::Http1(head) => head.view().path(),
-            AnyHead::Mapped(parts) => parts.uri.path(),
+            AnyHead::Mapped(mapped) => mapped.parts.uri.path(),
         }
     }
 
@@ -260,7 +261,7 @@ impl Request {
     pub fn query(&self) -> Option<&str> {
         match &self.head {
             AnyHead::Http1(head) => head.view().query(),
-            AnyHead::Mapped(parts) => parts.uri.query(),
+            AnyHead::Mapped(mapped) => mapped.parts.uri.query(),
         }
     }
 
@@ -269,7 +270,7 @@ impl Request {
     pub fn version(&self) -> Version {
         match &self.head {
             AnyHead::Http1(head) => head.version(),
-            AnyHead::Mapped(parts) => parts.version,
+            AnyHead::Mapped(mapped) => mapped.parts.version,
         }
     }
 
@@ -278,9 +279,9 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         match &self.head {
             AnyHead::Http1(head) => head.view().get(name),
-            AnyHead::Mapped(parts) => match parts.headers.get(name) {
+            AnyHead::Mapped(mapped) => match mapped.parts.headers.get(name) {
                 Some(value) => Some(value.as_bytes()),
-                None if name.eq_ignore_ascii_case("host") => parts.uri.authority().map(host),
+                None if name.eq_ignore_ascii_case("host") => mapped.parts.uri.authority().map(host),
                 None => None,
             },
         }
@@ -293,7 +294,8 @@ impl Request {
             AnyHead::Http1(head) => {
                 Fields::Http1(head.view().fields().map(|field| (field.name, field.value)))
             }
-            AnyHead::Mapped(parts) => {
+            AnyHead::Mapped(mapped) => {
+                let parts = &mapped.parts;
                 let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(HOST));
                 let host = authority.map(|authority| (HOST.as_str(), host(authority)));
                 let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -305,13 +307,15 @@ impl Request {
     /// The header fields as a map; built when first asked for.
     pub fn headers(&self) -> &HeaderMap {
         match &self.head {
-            AnyHead::Http1(head) => self.headers.get_or_init(|| {
-                let parts = head.parts();
-                let mut map = HeaderMap::new();
-                append_fields(&mut map, &parts.table, &copy_head(&parts.bytes));
-                Box::new(map)
-            }),
-            AnyHead::Mapped(parts) => &parts.headers,
+            AnyHead::Http1(head) => {
+                let HeadParts { bytes, table, headers } = head.parts();
+                headers.get_or_init(|| {
+                    let mut map = HeaderMap::new();
+                    append_fields(&mut map, table, &copy_head(bytes));
+                    Box::new(map)
+                })
+            }
+            AnyHead::Mapped(mapped) => &mapped.parts.headers,
         }
     }
 
@@ -319,7 +323,10 @@ impl Request {
     #[cfg(feature = "http2")]
     #[must_use]
     pub fn http2_stream(&self) -> Option<&Http2Stream> {
-        self.stream.as_ref()
+        match &self.head {
+            AnyHead::Http1(_) => None,
+            AnyHead::Mapped(mapped) => Some(&mapped.stream),
+        }
     }
 
     /// What a CONNECT over HTTP/2 asks for.
@@ -327,7 +334,8 @@ impl Request {
     pub(crate) fn extended_connect(&self) -> Option<wire_h2ws::handshake::RequestHead<'_>> {
         match &self.head {
             AnyHead::Http1(_) => None,
-            AnyHead::Mapped(parts) => {
+            AnyHead::Mapped(mapped) => {
+                let parts = &mapped.parts;
                 Some(crate::ws::request_head(&parts.method, &parts.uri, &parts.extensions))
             }
         }
@@ -364,17 +372,17 @@ impl Request {
     pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
         let mut request = http::Request::new(self.body);
         match self.head {
-            AnyHead::Http1(head) => {
-                let HeadParts { bytes, table } = head.parts();
-                fill(&mut request, table, &copy_head(bytes), self.headers.into_inner())?;
+            AnyHead::Http1(mut head) => {
+                let HeadParts { bytes, table, headers } = head.parts_mut();
+                fill(&mut request, table, &copy_head(bytes), headers.take())?;
             }
-            AnyHead::Mapped(parts) => request = http::Request::from_parts(*parts, request.into_body()),
+            AnyHead::Mapped(mapped) => {
+                request = http::Request::from_parts(mapped.parts, request.into_body());
+                #[cfg(feature = "http2")]
+                request.extensions_mut().insert(mapped.stream);
+            }
         }
         request.body_mut().set_connection(self.connection);
-        #[cfg(feature = "http2")]
-        if let Some(stream) = self.stream {
-            request.extensions_mut().insert(stream);
-        }
         if let Some(upgrade) = self.upgrade {
             request.extensions_mut().insert(upgrade);
         }

@@ -149,20 +149,19 @@ pin_project! {
     pub(crate) struct Alarm<S> {
         #[pin]
         sleep: Option<S>,
-        set_to: Option<Instant>,
-        // It will wake the task that polls the connection now.
-        registered: bool,
+        // When it wakes the task that polls the connection now; `None`: it is to be set anew.
+        set_to: Option<Moment>,
     }
 }
 
 impl<S: Future<Output = ()>> Alarm<S> {
     pub(crate) fn new() -> Self {
-        Self { sleep: None, set_to: None, registered: false }
+        Self { sleep: None, set_to: None }
     }
 
     /// The connection is polled by another task: the next poll registers that one.
     pub(crate) fn forget_waker(self: Pin<&mut Self>) {
-        *self.project().registered = false;
+        *self.project().set_to = None;
     }
 
     /// Sees to it that the task is woken when the earliest deadline expires. `Ready` when it may have.
@@ -176,18 +175,19 @@ impl<S: Future<Output = ()>> Alarm<S> {
         now: Instant,
     ) -> Poll<()> {
         let mut this = self.project();
-        let Some(next) = deadlines.earliest.map(Instant::from) else { return Poll::Pending };
+        let Some(next) = deadlines.earliest else { return Poll::Pending };
         match *this.set_to {
             Some(set_to) if set_to <= next => {
-                if *this.registered && set_to > now {
+                if Instant::from(set_to) > now {
                     return Poll::Pending;
                 }
             }
             _ => {
+                let at = next.into();
                 if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-                    timer.reset(sleep, next);
+                    timer.reset(sleep, at);
                 } else {
-                    this.sleep.set(Some(timer.sleep_until(next)));
+                    this.sleep.set(Some(timer.sleep_until(at)));
                 }
                 *this.set_to = Some(next);
             }
@@ -197,7 +197,6 @@ impl<S: Future<Output = ()>> Alarm<S> {
             *this.set_to = None;
             return Poll::Ready(());
         }
-        *this.registered = true;
         Poll::Pending
     }
 }

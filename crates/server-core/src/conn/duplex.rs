@@ -39,8 +39,8 @@ pub(crate) struct Duplex {
 struct State {
     /// Somebody has checked the handshake and may accept it.
     claimed: bool,
-    /// The handler accepted the upgrade; the driver takes these.
-    accepted: Option<Fields>,
+    /// The handler accepted the upgrade; the driver takes these. Boxed, as few things are here for as short a time.
+    accepted: Option<Box<Fields>>,
     encoder: Encoder,
     /// Large messages go out as they are, behind a header; else they go through the encoder, which masks or compresses.
     by_reference: bool,
@@ -66,8 +66,8 @@ struct State {
     writing: bool,
     flush_wanted: bool,
     writer: Option<Waker>,
-    /// Who waits until nothing can be sent any more.
-    closed: Option<Waker>,
+    /// Who waits until nothing can be sent any more. Boxed: most often nobody does.
+    closed: Option<Box<Waker>>,
 
     driving: bool,
     driver: Option<Waker>,
@@ -191,7 +191,8 @@ fn wake_driver(mut state: MutexGuard<'_, State>) {
 #[cold]
 fn wake_halves(mut state: MutexGuard<'_, State>, [reader, writer, closed]: [bool; 3]) {
     let State { reader: reads, writer: writes, closed: closes, .. } = &mut *state;
-    let wakers = [reads.take_if(|_| reader), writes.take_if(|_| writer), closes.take_if(|_| closed)];
+    let closed = closes.take_if(|_| closed).map(|waker| *waker);
+    let wakers = [reads.take_if(|_| reader), writes.take_if(|_| writer), closed];
     drop(state);
     wakers.into_iter().flatten().for_each(Waker::wake);
 }
@@ -201,11 +202,6 @@ impl Duplex {
     /// Before the handler is polled.
     pub(crate) fn enter(&self) {
         self.state().driving = true;
-    }
-
-    /// Where to read next. Whatever is read from now on goes there, until it is given back as input.
-    pub(crate) fn take_direct(&self) -> Option<Direct> {
-        self.state().direct.take()
     }
 
     /// The same, with what was read since it was polled last, and whether all that [`leave`](Self::leave) moved out is
@@ -218,6 +214,19 @@ impl Duplex {
         }
         if written {
             state.written();
+        }
+    }
+
+    /// Where to read next. Whatever is read from now on goes there, until it is given back as input.
+    pub(crate) fn take_direct(&self) -> Option<Direct> {
+        self.state().direct.take()
+    }
+
+    /// What [`take_direct`](Self::take_direct) took, as nothing was there to be read.
+    pub(crate) fn put_back(&self, direct: Direct) {
+        let mut state = self.state();
+        if state.receiver_alive {
+            state.direct = Some(direct);
         }
     }
 
@@ -257,7 +266,7 @@ impl Duplex {
 
     /// The response fields, once the handler has accepted.
     pub(crate) fn take_accepted(&self) -> Option<Fields> {
-        self.state().accepted.take()
+        self.state().accepted.take().map(|fields| *fields)
     }
 
     /// What was read when the handler is not polled any more for now.
@@ -310,7 +319,7 @@ impl Duplex {
     /// Accepts the upgrade; both halves exist from now on.
     pub(crate) fn accept(&self, fields: Fields, encoder: Encoder, by_reference: bool) {
         self.change(|state| {
-            state.accepted = Some(fields);
+            state.accepted = Some(Box::new(fields));
             state.encoder = encoder;
             state.by_reference = by_reference;
             state.receiver_alive = true;
@@ -486,7 +495,9 @@ impl Duplex {
         if state.is_closed() {
             return Poll::Ready(());
         }
-        register(&mut state.closed, cx);
+        if !state.closed.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.closed = Some(Box::new(cx.waker().clone()));
+        }
         Poll::Pending
     }
 }

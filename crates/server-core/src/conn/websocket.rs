@@ -16,8 +16,8 @@ use wire_ws::{CloseCode, Role};
 use super::ConnectionError;
 use super::deadline::{Alarm, Deadline, Deadlines};
 use super::duplex::{Duplex, Input, InputEnd, Wants};
-use crate::control::Counted;
-use crate::io::{Direct, WriteBuffer, poll_discard, poll_read_lease};
+use crate::control::CountedWebSocket;
+use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
 
 /// Reads, of 64 KiB at most, before the task lets others run.
@@ -52,7 +52,7 @@ pub(crate) struct Driver<Io> {
     /// The time of this poll.
     now: Instant,
     /// Counts the WebSocket as open.
-    counted: Option<Counted>,
+    counted: Option<CountedWebSocket>,
 
     /// More input is wanted.
     reading: bool,
@@ -60,8 +60,8 @@ pub(crate) struct Driver<Io> {
     unread: bool,
     /// Both sides have sent a Close.
     closed: bool,
-    /// Where to read, other than into a leased buffer.
-    direct: Option<Direct>,
+    /// What is read next belongs into a message, which the [`Duplex`] has.
+    direct: bool,
     /// The input has ended.
     eof: bool,
     /// Something waits for the output to be written.
@@ -71,8 +71,8 @@ pub(crate) struct Driver<Io> {
     /// All of it is written, which the handler learns when it is polled next.
     tells_written: bool,
     ending: Ending,
-    /// What [`poll`](Self::poll) is to end with.
-    failure: Option<ConnectionError>,
+    /// What [`poll`](Self::poll) is to end with. Boxed: most have none.
+    failure: Option<Box<ConnectionError>>,
 }
 
 impl<Io> Driver<Io> {
@@ -89,7 +89,7 @@ impl<Io> Driver<Io> {
             reading: false,
             unread: false,
             closed: false,
-            direct: None,
+            direct: false,
             eof: false,
             awaits_write: false,
             unwritten: false,
@@ -106,7 +106,7 @@ impl<Io> Driver<Io> {
     }
 
     /// Counts the WebSocket as open until it ends.
-    pub(crate) fn count(&mut self, counted: Counted) {
+    pub(crate) fn count(&mut self, counted: CountedWebSocket) {
         self.counted = Some(counted);
     }
 
@@ -134,9 +134,7 @@ impl<Io> Driver<Io> {
         }
         self.reading = wants.read;
         self.unread = wants.unread;
-        if wants.direct {
-            self.direct = self.duplex.take_direct();
-        }
+        self.direct = wants.direct;
         self.awaits_write = wants.flush;
         self.closed = wants.close_sent && wants.close_received;
         self.keep_alive(&wants);
@@ -189,7 +187,7 @@ impl<Io> Driver<Io> {
         self.counted = None;
         self.deadlines.keep_only(&[Deadline::Drain]);
         self.duplex.disconnect();
-        self.failure = failure;
+        self.failure = failure.map(Box::new);
     }
 
     /// Acts on a deadline that has passed.
@@ -248,7 +246,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             };
             if self.ending == Ending::Over {
                 if handled.is_ready() {
-                    return Poll::Ready(self.failure.take().map_or(Ok(()), Err));
+                    return Poll::Ready(self.failure.take().map_or(Ok(()), |failure| Err(*failure)));
                 }
                 self.deadlines.start(Deadline::Drain, self.now + self.duplex.settings().drain_timeout);
             }
@@ -277,18 +275,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     /// Reads once, if that is wanted. Returns whether there was anything: input, or its end.
     fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32, input: &mut Option<Input>) -> bool {
         let Some(io) = self.io.as_mut().filter(|_| self.reading && !self.eof) else { return false };
-        let read = match &mut self.direct {
+        let mut direct = if self.direct { self.duplex.take_direct() } else { None };
+        let read = match &mut direct {
             None => poll_read_lease(cx, io).map_ok(|read| (!read.is_empty()).then_some(Input::Leased(read))),
             Some(direct) => direct
                 .poll_fill(cx, io)
                 .map_ok(|len| (len > 0).then(|| Input::Direct(std::mem::take(&mut direct.message)))),
         };
-        let Poll::Ready(read) = read else { return false };
+        let Poll::Ready(read) = read else {
+            if let Some(direct) = direct {
+                self.duplex.put_back(direct);
+            }
+            return false;
+        };
         self.reading = false;
         *reads -= 1;
         match read {
             Ok(Some(read)) => {
-                self.direct = None;
                 *input = Some(read);
                 self.deadlines.clear(Deadline::Pong);
                 if let Some(interval) = self.duplex.settings().ping_interval {

@@ -110,32 +110,37 @@ pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
     bytes: BytesMut,
-    /// What of `bytes` was consumed.
-    at: usize,
+    /// What of `bytes` was consumed. Of a lease, or of a partial head or frame, whose lengths are limited.
+    at: u32,
     leased: bool,
 }
 
 impl ReadBuffer {
+    fn at(&self) -> usize {
+        self.at as usize
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[self.at..]
+        &self.bytes[self.at()..]
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.at..]
+        let at = self.at();
+        &mut self.bytes[at..]
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.at == self.bytes.len()
+        self.at() == self.bytes.len()
     }
 
     pub(crate) fn consume(&mut self, len: usize) {
-        self.at += len;
-        debug_assert!(self.at <= self.bytes.len());
+        self.at += len as u32;
+        debug_assert!(self.at() <= self.bytes.len());
     }
 
     /// The last `len` bytes that were consumed; they are there until the next read.
     pub(crate) fn consumed(&self, len: usize) -> &[u8] {
-        &self.bytes[self.at - len..self.at]
+        &self.bytes[self.at() - len..self.at()]
     }
 
     /// The same, for keeps.
@@ -146,7 +151,7 @@ impl ReadBuffer {
 
     #[inline(never)]
     fn split_consumed(&mut self, len: usize) -> Bytes {
-        self.bytes.advance(self.at - len);
+        self.bytes.advance(self.at() - len);
         self.at = 0;
         self.bytes.split_to(len).freeze()
     }
@@ -211,7 +216,7 @@ impl ReadBuffer {
 
     /// Lets go of what was consumed, so that its room serves again.
     fn settle(&mut self) {
-        self.bytes.advance(std::mem::take(&mut self.at));
+        self.bytes.advance(std::mem::take(&mut self.at) as usize);
     }
 
     fn release(&mut self) {

@@ -36,10 +36,8 @@ thread_local! {
 /// Bytes queued for writing.
 #[derive(Debug, Default)]
 pub(crate) struct WriteBuffer {
-    /// Lent by the thread from the first piece until all is written: a connection that is idle holds none.
+    /// Lent by the thread from the first piece until all is written and flushed: a connection that is idle holds none.
     queue: Option<Box<Queue>>,
-    /// Something was written since the stream was last flushed.
-    unflushed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +51,8 @@ struct Queue {
     large_len: usize,
     /// Files in `large`.
     files: usize,
+    /// Something was written since the stream was last flushed.
+    unflushed: bool,
 }
 
 impl WriteBuffer {
@@ -75,7 +75,7 @@ impl WriteBuffer {
     /// Nothing is left to write or to flush.
     #[inline]
     pub(crate) fn is_flushed(&self) -> bool {
-        self.is_empty() && !self.unflushed
+        self.queue.as_ref().is_none_or(|queue| queue.is_empty() && !queue.unflushed)
     }
 
     /// Where encoders append.
@@ -155,20 +155,20 @@ impl WriteBuffer {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             *progress = true;
-            self.unflushed = true;
+            queue.unflushed = true;
             queue.advance(written);
         }
-        if self.unflushed {
-            self.park();
+        if self.queue.as_ref().is_some_and(|queue| queue.unflushed) {
             ready!(Pin::new(io).poll_flush(cx))?;
-            self.unflushed = false;
+            self.park();
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Empty: holds no memory.
+    /// Empty and flushed: holds no memory.
     fn park(&mut self) {
-        if let Some(queue) = self.queue.take_if(|queue| queue.flat.capacity() <= MAX_KEPT) {
+        if let Some(mut queue) = self.queue.take_if(|queue| queue.flat.capacity() <= MAX_KEPT) {
+            queue.unflushed = false;
             let _ = POOL.try_with(|pool| {
                 let mut pool = pool.borrow_mut();
                 if pool.len() < KEPT {

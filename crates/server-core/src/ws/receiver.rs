@@ -11,6 +11,7 @@ use futures_core::Stream;
 use wire_ws::{DataKind, MessageDecoder, MessageEvent, Payload};
 
 use super::message::{CloseFrame, Message, MessageRef, Text};
+use super::sender::WebSocketSender;
 use crate::conn::{Duplex, Input, InputEnd};
 use crate::io::{Direct, ReadBuffer};
 
@@ -34,6 +35,8 @@ struct Receiving {
     /// Nothing more comes. Who is told so may end the program: first our Close is to be written.
     closing: bool,
     ended: bool,
+    /// There is no sending half beside it.
+    whole: bool,
 }
 
 /// A message that was decoded: until the next call it can be taken, or looked at.
@@ -62,7 +65,8 @@ enum More {
 }
 
 impl WebSocketReceiver {
-    pub(super) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder) -> Self {
+    /// With what the sending half would do.
+    pub(super) fn whole(duplex: Arc<Duplex>, decoder: MessageDecoder) -> Self {
         Self(Box::new(Receiving {
             duplex,
             decoder,
@@ -73,7 +77,17 @@ impl WebSocketReceiver {
             close: None,
             closing: false,
             ended: false,
+            whole: true,
         }))
+    }
+
+    pub(super) fn duplex(&self) -> &Duplex {
+        &self.0.duplex
+    }
+
+    pub(super) fn split(mut self) -> (WebSocketSender, Self) {
+        self.0.whole = false;
+        (WebSocketSender::new(Arc::clone(&self.0.duplex)), self)
     }
 
     /// See [`WebSocket::recv`](super::WebSocket::recv).
@@ -305,6 +319,9 @@ impl Drop for Receiving {
     fn drop(&mut self) {
         self.duplex.set_more(false);
         self.duplex.drop_receiver();
+        if self.whole {
+            self.duplex.drop_sender();
+        }
     }
 }
 

@@ -34,8 +34,7 @@ impl WebSocketSender {
         &mut self,
         message: impl Into<Outgoing<'a>>,
     ) -> impl Future<Output = Result<(), SendError>> {
-        let mut message = Some(message.into());
-        poll_fn(move |cx| self.duplex.poll_send(cx, &mut message))
+        send(&self.duplex, message)
     }
 
     /// Waits until there is room for a message. Cancel-safe.
@@ -71,9 +70,23 @@ impl WebSocketSender {
     /// after it, or after [`Config::websocket_close_timeout`](crate::Config::websocket_close_timeout). A reason longer
     /// than 123 bytes is left out.
     pub fn close(&mut self, code: CloseCode, reason: &str) {
-        if !self.duplex.send_close(Some(code), reason) {
-            self.duplex.send_close(Some(code), "");
-        }
+        close(&self.duplex, code, reason);
+    }
+}
+
+/// See [`WebSocketSender::send`].
+pub(super) fn send<'a>(
+    duplex: &Duplex,
+    message: impl Into<Outgoing<'a>>,
+) -> impl Future<Output = Result<(), SendError>> {
+    let mut message = Some(message.into());
+    poll_fn(move |cx| duplex.poll_send(cx, &mut message))
+}
+
+/// See [`WebSocketSender::close`].
+pub(super) fn close(duplex: &Duplex, code: CloseCode, reason: &str) {
+    if !duplex.send_close(Some(code), reason) {
+        duplex.send_close(Some(code), "");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The WebSocket that a handler holds.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,24 +13,25 @@ use wire_ws::{CloseCode, MessageDecoder};
 use super::message::{CloseFrame, Message, MessageRef};
 use super::outgoing::Outgoing;
 use super::receiver::{WebSocketError, WebSocketReceiver};
-use super::sender::{SendError, WebSocketSender};
+use super::sender::{self, SendError, WebSocketSender};
 use crate::conn::Duplex;
 
 /// An open WebSocket, whichever HTTP version carries it.
 ///
 /// Pings are answered, a Close is returned, and the end of the connection is noticed while [`recv`](Self::recv) runs: a
 /// handler that only sends should run it beside. Dropping it sends a Close 1000, or 1011 while the thread panics.
+// One pointer, which a handler's future may hold more than once: the sending half is made when they are split.
 pub struct WebSocket {
     receiver: WebSocketReceiver,
-    sender: WebSocketSender,
 }
 
 impl WebSocket {
     pub(crate) fn new(duplex: Arc<Duplex>, decoder: MessageDecoder) -> Self {
-        Self {
-            receiver: WebSocketReceiver::new(Arc::clone(&duplex), decoder),
-            sender: WebSocketSender::new(duplex),
-        }
+        Self { receiver: WebSocketReceiver::whole(duplex, decoder) }
+    }
+
+    fn duplex(&self) -> &Duplex {
+        self.receiver.duplex()
     }
 
     /// The next message; `None` after the peer's Close ([`close_frame`](Self::close_frame) has it) or an error. Both come
@@ -60,7 +62,7 @@ impl WebSocket {
         &mut self,
         message: impl Into<Outgoing<'a>>,
     ) -> impl Future<Output = Result<(), SendError>> {
-        self.sender.send(message)
+        sender::send(self.duplex(), message)
     }
 
     /// Waits until there is room for a message. Cancel-safe.
@@ -68,7 +70,7 @@ impl WebSocket {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn ready(&mut self) -> Result<(), SendError> {
-        self.sender.ready().await
+        poll_fn(|cx| self.duplex().poll_room(cx)).await
     }
 
     /// Queues a message without waiting. It is written when the handler, or the task that holds this, next pauses.
@@ -76,7 +78,7 @@ impl WebSocket {
     /// # Errors
     /// As [`send`](Self::send), and [`SendError::Full`].
     pub fn feed<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<(), SendError> {
-        self.sender.feed(message)
+        self.duplex().queue(message.into())
     }
 
     /// Waits until everything queued was handed to the system. Cancel-safe.
@@ -84,13 +86,13 @@ impl WebSocket {
     /// # Errors
     /// The connection is gone.
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        self.sender.flush().await
+        poll_fn(|cx| self.duplex().poll_flush(cx)).await
     }
 
     /// Sends a Close and waits for the peer's, throwing away what comes before it. The connection ends when it takes
     /// longer than [`Config::websocket_close_timeout`](crate::Config::websocket_close_timeout).
     pub async fn close(mut self, code: CloseCode, reason: &str) {
-        self.sender.close(code, reason);
+        sender::close(self.duplex(), code, reason);
         while self.recv().await.is_some() {}
     }
 
@@ -103,7 +105,7 @@ impl WebSocket {
     /// Two halves for two tasks. They share no lock that is held while anything waits.
     #[must_use]
     pub fn split(self) -> (WebSocketSender, WebSocketReceiver) {
-        (self.sender, self.receiver)
+        self.receiver.split()
     }
 }
 
@@ -124,20 +126,21 @@ impl Stream for WebSocket {
 impl Sink<Message> for WebSocket {
     type Error = SendError;
 
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_ready(cx)
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.duplex().poll_room(cx)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
-        self.sender.feed(message)
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), SendError> {
+        self.duplex().queue(message.into())
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.duplex().poll_flush(cx)
     }
 
     /// Sends a Close 1000.
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_close(cx)
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        sender::close(self.duplex(), CloseCode::NORMAL, "");
+        self.duplex().poll_flush(cx)
     }
 }

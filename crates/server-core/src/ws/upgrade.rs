@@ -24,7 +24,10 @@ pub(crate) struct Upgrade {
 }
 
 /// A correct opening handshake (RFC 6455 section 4.2.1; over HTTP/2 RFC 8441 section 5), not yet answered.
-pub struct WebSocketUpgrade {
+// Boxed, for a handler's future keeps room for it as long as the WebSocket is open.
+pub struct WebSocketUpgrade(Box<Handshake>);
+
+struct Handshake {
     upgrade: Upgrade,
     limits: wire_ws::Config,
     /// `Sec-WebSocket-Accept`, which HTTP/2 does without.
@@ -41,8 +44,8 @@ pub struct WebSocketUpgrade {
 impl fmt::Debug for WebSocketUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketUpgrade")
-            .field("offered", &self.offered)
-            .field("selected", &self.selected)
+            .field("offered", &self.0.offered)
+            .field("selected", &self.0.selected)
             .finish_non_exhaustive()
     }
 }
@@ -102,7 +105,7 @@ impl WebSocketUpgrade {
             None if content => return Err(WebSocketRejection(Reason::Content)),
             None => return Err(WebSocketRejection(Reason::Unavailable)),
         };
-        Ok(Self {
+        Ok(Self(Box::new(Handshake {
             limits: upgrade.duplex.settings().limits,
             #[cfg(feature = "ws-deflate")]
             extensions: terms.extensions().map(<[u8]>::to_vec).collect(),
@@ -113,20 +116,20 @@ impl WebSocketUpgrade {
             origin: terms.origin().map(<[u8]>::to_vec),
             offered: terms.protocols().map(str::to_owned).collect(),
             selected: None,
-        })
+        })))
     }
 
     /// The subprotocols that the client offers, in its order of preference.
     pub fn offered_protocols(&self) -> impl Iterator<Item = &str> {
-        self.offered.iter().map(String::as_str)
+        self.0.offered.iter().map(String::as_str)
     }
 
     /// Selects the first of `supported` that the client offers, if any.
     #[must_use]
     pub fn protocols(mut self, supported: &[&str]) -> Self {
-        self.selected = supported
+        self.0.selected = supported
             .iter()
-            .find(|name| self.offered.iter().any(|offered| offered == *name))
+            .find(|name| self.0.offered.iter().any(|offered| offered == *name))
             .map(|name| (*name).into());
         self
     }
@@ -134,7 +137,7 @@ impl WebSocketUpgrade {
     /// The subprotocol that was selected.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.selected.as_deref()
+        self.0.selected.as_deref()
     }
 
     /// The `Origin` of the page that asks; other clients than browsers need not send it. Browsers let any page open a
@@ -142,13 +145,13 @@ impl WebSocketUpgrade {
     /// [`wire_ws::handshake::origin_allowed`].
     #[must_use]
     pub fn origin(&self) -> Option<&[u8]> {
-        self.origin.as_deref()
+        self.0.origin.as_deref()
     }
 
     /// Limits of this WebSocket, instead of [`Config::websocket`](crate::Config::websocket).
     #[must_use]
     pub fn limits(mut self, limits: wire_ws::Config) -> Self {
-        self.limits = limits;
+        self.0.limits = limits;
         self
     }
 
@@ -157,7 +160,7 @@ impl WebSocketUpgrade {
     #[cfg(feature = "ws-deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: Option<DeflateConfig>) -> Self {
-        self.deflate = deflate;
+        self.0.deflate = deflate;
         self
     }
 
@@ -176,29 +179,31 @@ impl WebSocketUpgrade {
     /// (nobody sees it), at once or when the WebSocket is done with. It may give the WebSocket to another task.
     #[must_use]
     pub fn accept(self) -> (WebSocket, Response<Body>) {
+        let handshake = *self.0;
         let mut fields = Vec::new();
-        if let Some(accept) = self.accept {
+        if let Some(accept) = handshake.accept {
             fields.extend([("Upgrade", "websocket".to_owned()), ("Sec-WebSocket-Accept", accept)]);
         }
-        if let Some(protocol) = self.selected {
+        if let Some(protocol) = handshake.selected {
             fields.push(("Sec-WebSocket-Protocol", protocol));
         }
-        let (encoder, decoder) = (Encoder::server(), MessageDecoder::new(Role::Server, &self.limits));
+        let (encoder, decoder) = (Encoder::server(), MessageDecoder::new(Role::Server, &handshake.limits));
         #[cfg(feature = "ws-deflate")]
-        let agreed =
-            self.deflate.and_then(|deflate| deflate.accept(self.extensions.iter().map(Vec::as_slice)));
+        let agreed = handshake
+            .deflate
+            .and_then(|deflate| deflate.accept(handshake.extensions.iter().map(Vec::as_slice)));
         #[cfg(feature = "ws-deflate")]
         let (encoder, decoder, compressed) = match agreed {
             Some(Agreed { params, response, .. }) => {
                 fields.push(("Sec-WebSocket-Extensions", response));
-                (encoder.with_deflate(&params), decoder.with_deflate(&params, &self.limits), true)
+                (encoder.with_deflate(&params), decoder.with_deflate(&params, &handshake.limits), true)
             }
             None => (encoder, decoder, false),
         };
         #[cfg(not(feature = "ws-deflate"))]
         let compressed = false;
-        self.upgrade.duplex.accept(fields, encoder, !compressed);
-        (WebSocket::new(self.upgrade.duplex, decoder), switching_protocols())
+        handshake.upgrade.duplex.accept(fields, encoder, !compressed);
+        (WebSocket::new(handshake.upgrade.duplex, decoder), switching_protocols())
     }
 }
 

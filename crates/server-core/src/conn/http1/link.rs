@@ -64,8 +64,8 @@ pub(super) struct Link<Io> {
     pub(super) expired: bool,
     pub(super) draining: bool,
     pub(super) ending: Ending,
-    /// What the connection's future is to say of its end.
-    failure: Option<ConnectionError>,
+    /// What the connection's future is to say of its end. Boxed: most have nothing to say.
+    failure: Option<Box<ConnectionError>>,
 
     pub(super) current: Current,
     /// The head of its response, once there is one and until it is encoded.
@@ -175,12 +175,12 @@ impl<Io> Link<Io> {
 
     /// What the connection's future ends with.
     pub(super) fn result(&mut self) -> Result<(), ConnectionError> {
-        self.failure.take().map_or(Ok(()), Err)
+        self.failure.take().map_or(Ok(()), |failure| Err(*failure))
     }
 
     /// The response cannot be completed: what there is of it is written, and then the connection ends in its middle.
     pub(super) fn cut_off(&mut self, error: BoxError) {
-        self.failure = Some(ConnectionError::Response(error));
+        self.failure = Some(Box::new(ConnectionError::Response(error)));
         self.end(if self.http.request_complete() { Ending::Close } else { Ending::Linger });
     }
 

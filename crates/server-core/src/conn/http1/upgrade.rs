@@ -10,7 +10,7 @@ use super::Config;
 use super::link::{Current, Ending, Link};
 use crate::conn::Duplex;
 use crate::conn::websocket::Driver;
-use crate::control::Counted;
+use crate::control::CountedWebSocket;
 
 impl<Io> Link<Io> {
     /// Whether the connection has left HTTP: the 101 is encoded.
@@ -54,7 +54,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         self.in_flight.end();
         self.current = Current::default();
         let mut driver = Driver::new(io, duplex, Role::Server, output, self.now);
-        driver.count(Counted::websocket(self.in_flight.control()));
+        driver.count(CountedWebSocket::new(self.in_flight.control()));
         if self.eof {
             driver.set_eof();
         }

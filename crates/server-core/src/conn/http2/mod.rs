@@ -54,7 +54,7 @@ use super::deadline::{Alarm, Deadline, Deadlines};
 use super::{ConnectionError, panic_message};
 use crate::body::Incoming;
 use crate::config::{Config, Http2Config};
-use crate::control::{Counted, Registration};
+use crate::control::{CountedRequest, Registration};
 use crate::handler::{Handler, RequestKind};
 use crate::io::ReadBuffer;
 use crate::listener::ConnectionInfo;
@@ -374,9 +374,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             body = Incoming::source(source, declared, shared.config.max_body_size);
             watch = Some(watched);
         }
-        let mut request = Request::from_parts(Box::new(parts), body, Arc::clone(&self.info), handle.clone());
+        let mut request = Request::from_parts(parts, body, Arc::clone(&self.info), handle.clone());
         request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
-        let counted = Counted::request(self.registration.control());
+        let counted = CountedRequest::new(self.registration.control());
         match catch_unwind(AssertUnwindSafe(|| {
             R::from_request(request).map(|request| shared.handler.call(request))
         })) {

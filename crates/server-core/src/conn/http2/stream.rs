@@ -25,7 +25,7 @@ use super::scope::{Armed, Scope};
 use super::websocket::{Opening, Socket};
 use crate::body::{BodyError, BoxError};
 use crate::conn::panic_message;
-use crate::control::Counted;
+use crate::control::CountedRequest;
 
 pin_project! {
     /// A stream's future.
@@ -61,7 +61,7 @@ struct Ends {
     /// The request asks for a WebSocket.
     opening: Option<Opening>,
     to_head: bool,
-    counted: Option<Counted>,
+    counted: Option<CountedRequest>,
     /// The response's head, until the body has given its first piece or has nothing to give yet.
     head: Option<Head>,
     sending: Option<Sending>,
@@ -93,7 +93,7 @@ impl<F, B> Stream<F, B> {
         watch: Option<Arc<Watch>>,
         opening: Option<Opening>,
         to_head: bool,
-        counted: Counted,
+        counted: CountedRequest,
     ) -> Self {
         let handler_by = scope.handler_timeout.map(|limit| scope.now() + limit);
         let ends = Ends {

@@ -16,7 +16,7 @@ use super::tunnel::Tunnel;
 use crate::conn::deadline::Alarm;
 use crate::conn::websocket::Driver;
 use crate::conn::{Duplex, date};
-use crate::control::{Control, Counted};
+use crate::control::{Control, CountedWebSocket};
 use crate::io::WriteBuffer;
 use crate::timer::Timer;
 use crate::ws::Settings;
@@ -58,7 +58,7 @@ impl Opening {
         let tunnel = Tunnel::new(self.receiving.take()?, sending, Some(Arc::clone(scope)));
         let mut driver =
             Driver::new(tunnel, Arc::clone(&self.duplex), Role::Server, WriteBuffer::default(), now);
-        driver.count(Counted::websocket(&self.control));
+        driver.count(CountedWebSocket::new(&self.control));
         Some(Box::new(Socket {
             driver,
             alarm: Alarm::new(),
