@@ -193,11 +193,12 @@ fn refused(error: &ConnectError) -> ExitCode {
 }
 
 /// The lines of standard input, read by a thread of its own: it may wait for ever, and nobody waits for it.
-fn lines() -> mpsc::Receiver<String> {
+fn lines() -> mpsc::Receiver<io::Result<String>> {
     let (sender, lines) = mpsc::channel(16);
     thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
+        for line in io::stdin().lock().lines() {
+            let failed = line.is_err();
+            if sender.blocking_send(line).is_err() || failed {
                 break;
             }
         }
@@ -209,7 +210,7 @@ fn lines() -> mpsc::Receiver<String> {
 async fn send(
     mut sender: WebSocketSender,
     first: Vec<Message>,
-    mut lines: mpsc::Receiver<String>,
+    mut lines: mpsc::Receiver<io::Result<String>>,
     options: Options,
 ) -> Option<ExitCode> {
     let mut fault = None;
@@ -218,15 +219,13 @@ async fn send(
             sender.send(message).await?;
         }
         while let Some(line) = lines.recv().await {
-            let message = match bytes(&line).filter(|_| options.hex) {
-                Some(bytes) => Message::from(bytes),
-                None if options.hex => {
-                    fault = Some(end(USAGE, &format!("not pairs of hexadecimal digits: {line}")));
+            match message(line, options.hex) {
+                Ok(message) => sender.send(message).await?,
+                Err(error) => {
+                    fault = Some(end(USAGE, &error));
                     break;
                 }
-                None => line.into(),
-            };
-            sender.send(message).await?;
+            }
         }
         tokio::time::sleep(Duration::from_secs(options.wait)).await;
         Ok::<_, server_core::ws::SendError>(())
@@ -261,6 +260,15 @@ async fn receive(mut receiver: WebSocketReceiver) -> ExitCode {
     let bad = code.is_some_and(|code| (1002..=1015).contains(&code.get()));
     let separator = if reason.is_empty() { "" } else { ": " };
     end(if bad { CLOSED_BY_ERROR } else { CLOSED }, &format!("closed {number}{separator}{reason}"))
+}
+
+/// A line as a message, or what is wrong with it.
+fn message(line: io::Result<String>, hex: bool) -> Result<Message, String> {
+    let line = line.map_err(|error| format!("cannot read the input: {error}"))?;
+    if !hex {
+        return Ok(line.into());
+    }
+    bytes(&line).map(Message::from).ok_or_else(|| format!("not pairs of hexadecimal digits: {line}"))
 }
 
 /// Pairs of hexadecimal digits, with or without blanks between them.

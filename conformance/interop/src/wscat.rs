@@ -42,6 +42,11 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
         check("input that is not hexadecimal ends it", |options, url| {
             talk(options, &["--hex", url], "00 f\n")?.ends(64, "not pairs of hexadecimal digits")
         });
+        check("input that is not UTF-8 ends it", |options, url| {
+            let talk = talk(options, &[url], b"before\n\xff\nbehind\n")?;
+            ensure!(talk.out == "before\n", "it prints {:?}", talk.out);
+            talk.ends(64, "cannot read the input")
+        });
         check("SIGINT closes in good order", interrupt);
         check("another answer is a refusal", |options, url| {
             talk(options, &[&url.replace("/ws", "/hello")], "")?.ends(2, "the server answers 200 OK")
@@ -141,12 +146,12 @@ fn start(options: &Options, args: &[&str]) -> Result<Child> {
 }
 
 /// Runs it with this input, then the end of input.
-fn talk(options: &Options, args: &[&str], input: &str) -> Result<Talk> {
+fn talk(options: &Options, args: &[&str], input: impl AsRef<[u8]>) -> Result<Talk> {
     let mut child = start(options, args)?;
     let stdin = child.stdin.take();
-    let input = input.to_owned();
+    let input = input.as_ref().to_owned();
     // It may end before it has read everything.
-    thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(input.as_bytes())));
+    thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
     finish(child)
 }
 

@@ -423,6 +423,36 @@ fn a_wrong_handshake_is_refused() {
     }
 }
 
+/// The table of requests, against the server. Those that are malformed by HTTP's own rules `h2` resets, some without an answer.
+#[test]
+fn the_table_of_requests() {
+    let world = configured(echo, http2);
+    for case in conformance::h2ws::tables().requests {
+        let pseudo = [
+            (":method", Some(case.method())),
+            (":protocol", case.protocol()),
+            (":scheme", case.scheme()),
+            (":authority", case.authority()),
+            (":path", case.path()),
+        ];
+        // HTTP/2 has no others.
+        let more = case.fields().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let more: Vec<_> = more.collect();
+        let head = pseudo.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let client = world.http2_client(&[]);
+        world.send(&client, frame(HEADERS, END_HEADERS, 1, &fields(&head.chain(more).collect::<Vec<_>>())));
+        let frames = received(&client);
+        match status(&frames, 1) {
+            Some(status) => assert_eq!(status, case.status, "{}", case.id),
+            None => {
+                assert_eq!(reset_of(&frames, 1), Some(PROTOCOL_ERROR), "{}", case.id);
+                assert_ne!(case.status, 200, "{}", case.id);
+            }
+        }
+    }
+}
+
 #[test]
 fn compression_is_agreed_on() {
     let world = configured(site, |config| {

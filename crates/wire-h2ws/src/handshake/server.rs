@@ -55,10 +55,13 @@ where
     if !head.path.is_some_and(|path| path.starts_with('/')) {
         return Err(Rejection::Path);
     }
+    // "if the port is empty or equal to the default port ... it can be omitted" (RFC 9110 section 4.2.1).
+    let https = head.scheme.is_some_and(|name| name.eq_ignore_ascii_case("https"));
+    let default_port: &[u8] = if https { b":443" } else { b":80" };
     let (mut specific, mut host) = (false, true);
     let terms = Terms::read(fields.into_iter().inspect(|(name, value)| {
         specific |= is_connection_specific(name, value);
-        host &= !name.eq_ignore_ascii_case("host") || value.eq_ignore_ascii_case(authority.as_bytes());
+        host &= !name.eq_ignore_ascii_case("host") || is_same(value, authority.as_bytes(), default_port);
     }));
     if specific {
         return Err(Rejection::ConnectionSpecific);
@@ -67,6 +70,12 @@ where
         return Err(Rejection::Host);
     }
     Ok(terms?)
+}
+
+/// Whether two authorities are one, with its port or without it where that is the default.
+fn is_same(a: &[u8], b: &[u8], default_port: &[u8]) -> bool {
+    let [a, b] = [a, b].map(|authority| authority.strip_suffix(default_port).unwrap_or(authority));
+    a.eq_ignore_ascii_case(b)
 }
 
 /// RFC 9113 section 8.2.2.
