@@ -2,7 +2,7 @@
 
 use http::Response;
 use serde::Serialize;
-use server_core::multipart::{FormError, Multipart};
+use server_core::multipart::{FormError, multipart};
 use server_core::{Body, Request};
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +25,7 @@ pub(super) async fn upload(app: &App, mut request: Request) -> Response<Body> {
 }
 
 async fn describe(app: &App, request: &mut Request) -> Result<Vec<Described>, FormError> {
-    let mut form = Multipart::from_request(request)?;
+    let mut form = multipart(request)?;
     if let Some(max) = app.max_body {
         form = form.limit(max);
     }

@@ -102,7 +102,7 @@ pub use files::{Files, ServeFuture};
 // The body of its responses.
 pub use options::{BuildError, Builder};
 pub use request::FileRequest;
-pub use send_file::{SendFile, SendFileFuture};
+pub use send_file::{SendFile, SendFileFuture, send_file};
 pub use server_core::file::{FileBody, FileRange, Piece};
 #[cfg(feature = "tower")]
 pub use tower::ServiceFuture;

@@ -20,12 +20,17 @@ use crate::{etag, mime};
 /// links followed. Never make it of what a client said; that is what [`Files`](crate::Files) is for.
 ///
 /// ```no_run
-/// use server_files::SendFile;
+/// use server_files::send_file;
 ///
 /// # async fn handler(request: http::Request<()>) -> std::io::Result<()> {
-/// let response = SendFile::new("/var/reports/4711.pdf").download("Übersicht.pdf").respond(&request).await?;
+/// let response = send_file("/var/reports/4711.pdf").download("Übersicht.pdf").respond(&request).await?;
 /// # Ok(()) }
 /// ```
+pub fn send_file(path: impl Into<PathBuf>) -> SendFile {
+    SendFile { path: path.into(), content_type: None, disposition: None, cache_control: None, delete: false }
+}
+
+/// A file to be sent, and how: [`send_file`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SendFile {
@@ -37,11 +42,6 @@ pub struct SendFile {
 }
 
 impl SendFile {
-    /// The file at this path.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), content_type: None, disposition: None, cache_control: None, delete: false }
-    }
-
     /// A content type other than the one of the path's extension.
     pub fn content_type(mut self, value: HeaderValue) -> Self {
         self.content_type = Some(value);

@@ -27,7 +27,7 @@ pin_project! {
 /// How far it is.
 struct Encoding<D> {
     settings: Settings,
-    /// From the first content to the last: what waits for content, and what answers HEAD, holds none.
+    /// From the first content to the last: what waits for content holds none.
     encoder: Option<Encoder>,
     policy: FlushPolicy,
     input: Option<D>,
@@ -76,7 +76,8 @@ impl<B: Body> EncodedBody<B> {
         self.body.as_mut().filter(|_| self.encoding.is_none())
     }
 
-    pub(super) fn encoded(body: B, settings: Settings, policy: FlushPolicy) -> Self {
+    /// `to_head`: there is no content, not even the end of a coding.
+    pub(super) fn encoded(body: B, settings: Settings, policy: FlushPolicy, to_head: bool) -> Self {
         let encoding = Encoding {
             settings,
             encoder: None,
@@ -84,7 +85,7 @@ impl<B: Body> EncodedBody<B> {
             input: None,
             flush: Flush::None,
             dirty: false,
-            finished: false,
+            finished: to_head,
             trailers: None,
             stretch: 0,
         };

@@ -85,7 +85,8 @@ impl Plan {
         decision.apply(&mut parts.headers);
         let body = match decision.coding {
             Some(coding) => {
-                EncodedBody::encoded(body, Settings { coding, config: self.encoder, len }, decision.flush)
+                let settings = Settings { coding, config: self.encoder, len };
+                EncodedBody::encoded(body, settings, decision.flush, self.to_head)
             }
             None => EncodedBody::plain(body),
         };

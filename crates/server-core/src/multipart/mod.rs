@@ -1,7 +1,7 @@
 //! Forms and uploads: `multipart/form-data` (RFC 7578) as a stream of parts, `application/x-www-form-urlencoded` beside it
 //! (feature `multipart`).
 //!
-//! - [`Multipart`] gives one [`Part`] after the other; each is a stream of its body. It sits on [`Incoming`], so it is the
+//! - [`multipart`] gives a [`Multipart`], and that one [`Part`] after the other; each is a stream of its body. It sits on [`Incoming`], so it is the
 //!   same over every version of HTTP, and nothing is read from the socket that nobody has asked for.
 //! - Bodies are slices of what was received. Copied are the few bytes at the seam of two pieces that may be a delimiter.
 //! - [`Part::save`] writes a file that is there whole or not at all.
@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use http::Response;
-//! use server_core::multipart::{FieldLimits, Fields, FormError, Multipart, SaveTo};
+//! use server_core::multipart::{FieldLimits, Fields, FormError, SaveTo, multipart};
 //! use server_core::{Body, Request};
 //!
 //! async fn upload(mut request: Request) -> Response<Body> {
@@ -24,7 +24,7 @@
 //! }
 //!
 //! async fn receive(request: &mut Request) -> Result<String, FormError> {
-//!     let mut form = Multipart::from_request(request)?.limit(100 << 20);
+//!     let mut form = multipart(request)?.limit(100 << 20);
 //!     let mut fields = Fields::new(FieldLimits::default());
 //!     let mut photos = 0;
 //!     while let Some(part) = form.next_part().await? {
@@ -68,6 +68,17 @@ use self::input::Input;
 use crate::body::Incoming;
 use crate::handler::RequestKind;
 
+/// The form in the body of a [`Request`](crate::Request) or an `http::Request<Incoming>` whose Content-Type is
+/// `multipart/form-data`.
+///
+/// # Errors
+/// The Content-Type is another (415), or malformed, or there twice (400); then the body stays where it is.
+pub fn multipart(request: &mut impl RequestKind) -> Result<Multipart, FormError> {
+    let content_type = content_type(request)?.ok_or(BoundaryError::OtherType)?;
+    let boundary = Boundary::from_content_type(content_type)?;
+    Ok(Multipart::new(boundary, std::mem::take(request.incoming_mut())))
+}
+
 /// A form that arrives: its parts, one after the other.
 ///
 /// Cancel-safe: a future of its methods that is dropped loses nothing. Dropped itself, it leaves the rest of the body to the
@@ -90,17 +101,6 @@ enum Place {
 }
 
 impl Multipart {
-    /// Takes the body out of a [`Request`](crate::Request) or an `http::Request<Incoming>` whose Content-Type is
-    /// `multipart/form-data`.
-    ///
-    /// # Errors
-    /// The Content-Type is another (415), or malformed, or there twice (400); then the body stays where it is.
-    pub fn from_request(request: &mut impl RequestKind) -> Result<Self, FormError> {
-        let content_type = content_type(request)?.ok_or(BoundaryError::OtherType)?;
-        let boundary = Boundary::from_content_type(content_type)?;
-        Ok(Self::new(boundary, std::mem::take(request.incoming_mut())))
-    }
-
     /// A form in this body, with this boundary.
     #[must_use]
     pub fn new(boundary: Boundary, body: Incoming) -> Self {

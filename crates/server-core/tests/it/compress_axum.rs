@@ -46,6 +46,13 @@ fn responses_are_compressed_but_where_a_route_says_no() {
             (Some(coding), Some("Accept-Encoding"))
         );
         assert_eq!(decode(coding, &got.content), (html().to_vec(), true));
+        let client = world.connect();
+        world.send(&client, accepting("HEAD", "/", coding));
+        let head = Got::read(&client.pipe.take());
+        for field in ["content-encoding", "vary", "content-type", "content-length"] {
+            assert_eq!(head.field(field), got.field(field), "{field} to HEAD");
+        }
+        assert_eq!(head.content, b"");
         for path in ["/off", "/outside"] {
             let client = world.connect();
             world.send(&client, accepting("GET", path, coding));

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::Response;
-use server_core::multipart::{FieldLimits, Fields, FormError, Multipart, SaveTo};
+use server_core::multipart::{FieldLimits, Fields, FormError, SaveTo, multipart};
 use server_core::{Body, ConnectionInfo, Http2Config, Incoming, Request};
 use testkit::alloc;
 use testkit::sim::pipe;
@@ -38,7 +38,7 @@ fn answer(result: Result<String, FormError>) -> Response<Body> {
 async fn list(mut request: Request) -> Response<Body> {
     let mut out = String::new();
     let result = async {
-        let mut form = Multipart::from_request(&mut request)?.limit(3 << 20);
+        let mut form = multipart(&mut request)?.limit(3 << 20);
         while let Some(mut part) = form.next_part().await? {
             out += &format!("[{}|{:?}|{}]", part.name(), part.filename(), part.content_type());
             match &*part.name() {
@@ -101,7 +101,7 @@ fn parts_are_the_same_however_they_arrive() {
 #[test]
 fn the_ecosystems_request_has_parts_too() {
     let world = world(async |mut request: http::Request<Incoming>| {
-        let mut form = Multipart::from_request(&mut request).unwrap();
+        let mut form = multipart(&mut request).unwrap();
         let part = form.next_part().await.unwrap().unwrap();
         text(part.text().await.unwrap())
     });
@@ -181,7 +181,7 @@ fn a_slow_consumer_holds_the_sender_up() {
         move |mut request: Request| {
             let sim = Rc::clone(&sim);
             async move {
-                let mut form = Multipart::from_request(&mut request).unwrap();
+                let mut form = multipart(&mut request).unwrap();
                 let mut part = form.next_part().await.unwrap().unwrap().limit(SIZE as u64);
                 let mut len = 0;
                 while let Some(piece) = part.chunk().await.unwrap() {
@@ -216,7 +216,7 @@ fn a_slow_consumer_holds_the_sender_up() {
 #[test]
 fn a_form_that_is_dropped_leaves_its_rest_to_the_server() {
     let world = world(async |mut request: Request| {
-        let mut form = Multipart::from_request(&mut request).unwrap();
+        let mut form = multipart(&mut request).unwrap();
         let mut part = form.next_part().await.unwrap().unwrap();
         part.chunk().await.unwrap();
         text("enough")
@@ -245,7 +245,7 @@ fn fields_of_either_kind_within_limits() {
             let fields = if request.path() == "/urlencoded" {
                 Fields::from_urlencoded(&mut request, limits).await?
             } else {
-                let (mut fields, mut form) = (Fields::new(limits), Multipart::from_request(&mut request)?);
+                let (mut fields, mut form) = (Fields::new(limits), multipart(&mut request)?);
                 while let Some(part) = form.next_part().await? {
                     fields.add(part).await?;
                 }
@@ -292,7 +292,7 @@ fn saver(folder: &Path) -> World<impl server_core::Handler<Request> + use<>, Req
         let folder = folder.clone();
         async move {
             let result = async {
-                let mut form = Multipart::from_request(&mut request)?;
+                let mut form = multipart(&mut request)?;
                 let mut answer = String::new();
                 while let Some(part) = form.next_part().await? {
                     let mut to = SaveTo::new(folder.join(&*part.name()));

@@ -1,6 +1,7 @@
 //! The tests of server-files against its public API, as one binary.
 
 mod bodies;
+mod compressed;
 mod race;
 mod rules;
 mod send_file;

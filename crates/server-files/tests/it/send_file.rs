@@ -1,7 +1,7 @@
 //! One file for a handler.
 
 use http::{HeaderValue, Request, StatusCode};
-use server_files::SendFile;
+use server_files::send_file;
 
 use crate::tree::{Tree, read};
 
@@ -17,7 +17,7 @@ fn request(method: &str, fields: &[(&str, &str)]) -> Request<()> {
 #[tokio::test]
 async fn names_types_and_ranges() {
     let tree = Tree::new();
-    let file = SendFile::new(tree.root().join("ten.txt")).download("Übersicht.txt");
+    let file = send_file(tree.root().join("ten.txt")).download("Übersicht.txt");
     let response = read(file.clone().respond(&request("GET", &[])).await.expect("a file")).await;
     assert_eq!(response.body(), b"0123456789");
     assert_eq!(
@@ -38,7 +38,7 @@ async fn names_types_and_ranges() {
     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     assert!(!response.headers().contains_key("content-disposition"));
 
-    let file = SendFile::new(tree.root().join("noext"))
+    let file = send_file(tree.root().join("noext"))
         .inline("x")
         .content_type(HeaderValue::from_static("text/x-own"))
         .cache_control(HeaderValue::from_static("private"));
@@ -52,7 +52,7 @@ async fn names_types_and_ranges() {
 async fn deleted_once_it_is_content() {
     let tree = Tree::new();
     let path = tree.root().join("ten.txt");
-    let file = SendFile::new(&path).delete_after();
+    let file = send_file(&path).delete_after();
     for request in [
         request("HEAD", &[]),
         request("GET", &[("if-none-match", "*")]),
@@ -74,12 +74,11 @@ async fn what_is_no_file_is_an_error() {
     let tree = Tree::new();
     for (name, kind) in [("dir", std::io::ErrorKind::IsADirectory), ("nothing", std::io::ErrorKind::NotFound)]
     {
-        let error =
-            SendFile::new(tree.root().join(name)).respond(&request("GET", &[])).await.expect_err(name);
+        let error = send_file(tree.root().join(name)).respond(&request("GET", &[])).await.expect_err(name);
         assert_eq!(error.kind(), kind);
     }
     // Links are followed: the path is the program's own.
     let response =
-        SendFile::new(tree.root().join("out.txt")).respond(&request("GET", &[])).await.expect("a file");
+        send_file(tree.root().join("out.txt")).respond(&request("GET", &[])).await.expect("a file");
     assert_eq!(read(response).await.body(), b"secret");
 }
