@@ -217,56 +217,36 @@ impl Drop for Registration {
     }
 }
 
-/// Counts one thing for as long as it lives.
+/// Counts a WebSocket for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    control: Control,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    #[cfg(feature = "http2")]
-    Request,
-    WebSocket,
-}
-
-impl Shared {
-    fn request_begins(&self) {
-        let now = self.in_flight.fetch_add(1, Relaxed) + 1;
-        self.requests.fetch_add(1, Relaxed);
-        if now > self.peak.load(Relaxed) {
-            self.peak.fetch_max(now, Relaxed);
-        }
-    }
-
-    fn request_ends(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
-    }
-}
+pub(crate) struct Counted(Control);
 
 impl Counted {
-    #[cfg(feature = "http2")]
-    pub(crate) fn request(control: &Control) -> Self {
-        control.0.request_begins();
-        Self { control: control.clone(), what: What::Request }
-    }
-
     pub(crate) fn websocket(control: &Control) -> Self {
         control.0.websockets.fetch_add(1, Relaxed);
-        Self { control: control.clone(), what: What::WebSocket }
+        Self(control.clone())
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        match self.what {
-            #[cfg(feature = "http2")]
-            What::Request => self.control.0.request_ends(),
-            What::WebSocket => {
-                self.control.0.websockets.fetch_sub(1, Relaxed);
-            }
+        self.0.0.websockets.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Control {
+    /// A request counts as in flight from here on.
+    pub(crate) fn request_begins(&self) {
+        let now = self.0.in_flight.fetch_add(1, Relaxed) + 1;
+        self.0.requests.fetch_add(1, Relaxed);
+        if now > self.0.peak.load(Relaxed) {
+            self.0.peak.fetch_max(now, Relaxed);
         }
+    }
+
+    /// It no longer does.
+    pub(crate) fn request_ends(&self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -288,13 +268,13 @@ impl InFlight {
 
     pub(crate) fn begin(&mut self) {
         self.end();
-        self.control.0.request_begins();
+        self.control.request_begins();
         self.counted = true;
     }
 
     pub(crate) fn end(&mut self) {
         if std::mem::take(&mut self.counted) {
-            self.control.0.request_ends();
+            self.control.request_ends();
         }
     }
 

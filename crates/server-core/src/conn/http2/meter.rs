@@ -124,8 +124,8 @@ impl Meter {
     }
 
     /// So many responses have ended.
-    pub(super) fn responded(&mut self, count: u32) {
-        self.refill(count.saturating_mul(PER_RESPONSE));
+    pub(super) fn responded(&mut self, count: u64) {
+        self.refill(u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(PER_RESPONSE));
     }
 
     /// Time has passed.

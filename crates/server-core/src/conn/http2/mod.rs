@@ -54,7 +54,7 @@ use super::deadline::{Alarm, Deadline, Deadlines};
 use super::{ConnectionError, panic_message};
 use crate::body::Incoming;
 use crate::config::{Config, Http2Config};
-use crate::control::{Counted, Registration};
+use crate::control::Registration;
 use crate::handler::{Handler, RequestKind};
 use crate::io::ReadBuffer;
 use crate::listener::ConnectionInfo;
@@ -157,7 +157,7 @@ where
             link: Link {
                 phase: Phase::Preface(builder(&limits, config).handshake(transport.handle())),
                 transport,
-                scope: Scope::new(config, began),
+                scope: Scope::new(config, began, registration.control().clone()),
                 deadlines,
                 info: Arc::new(info),
                 registration,
@@ -313,15 +313,21 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             let room = streams.len() < self.limits.max_concurrent_streams as usize;
             let settled =
                 self.limits.stream_window >= INITIAL_WINDOW || self.transport.lock().meter.is_settled();
+            // Held, it is polled again before this ends.
+            let waker = if self.transport.is_held() { Waker::noop() } else { cx.waker() };
+            let codec = &mut Context::from_waker(waker);
             let accepted = if room && settled && !self.refused {
-                open.poll_accept(cx)
+                open.poll_accept(codec)
             } else {
-                open.poll_closed(cx).map(|ended| ended.err().map(Err))
+                open.poll_closed(codec).map(|ended| ended.err().map(Err))
             };
             match accepted {
+                // All that came with one read is begun: now `h2` reads and writes again.
+                Poll::Pending if self.transport.resume() => {}
                 Poll::Pending if !settled && self.transport.lock().meter.is_settled() => {}
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.transport.hold();
                     self.begin_stream(request, respond, streams, shared, cx);
                 }
                 Poll::Ready(ended) => {
@@ -355,7 +361,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         };
         let (mut body, mut watch, mut opening) = (Incoming::default(), None, None);
         if websocket::is_asked_for(&parts.method) {
-            opening = Some(Opening::new(&shared.websocket, receiving, self.registration.control()));
+            opening = Some(Opening::new(&shared.websocket, receiving, &self.scope.control));
         } else if !receiving.is_end_stream() {
             let declared = parts.headers.get(header::CONTENT_LENGTH);
             let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -367,13 +373,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
         let mut request = Request::from_parts(Box::new(parts), body, Arc::clone(&self.info), handle.clone());
         request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
-        let counted = Counted::request(self.registration.control());
+        self.scope.control.request_begins();
         match catch_unwind(AssertUnwindSafe(|| {
             R::from_request(request).map(|request| shared.handler.call(request))
         })) {
             Ok(Ok(future)) => {
                 let scope = Arc::clone(&self.scope);
-                streams.begin(Stream::new(future, handle, scope, watch, opening, to_head, counted), cx);
+                streams.begin(Stream::new(future, handle, scope, watch, opening, to_head), cx);
+                return;
             }
             Ok(Err(error)) => stream::refuse(&handle, (400, &error.to_string()), to_head, now),
             Err(panic) => {
@@ -381,6 +388,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 stream::refuse(&handle, (500, ""), to_head, now);
             }
         }
+        self.scope.control.request_ends();
     }
 
     /// `h2` is done with the connection. `idle`: it had no streams.

@@ -25,7 +25,6 @@ use super::scope::{Armed, Scope};
 use super::websocket::{Opening, Socket};
 use crate::body::{BodyError, BoxError};
 use crate::conn::panic_message;
-use crate::control::Counted;
 
 pin_project! {
     /// A stream's future.
@@ -61,7 +60,8 @@ struct Ends {
     /// The request asks for a WebSocket.
     opening: Option<Opening>,
     to_head: bool,
-    counted: Option<Counted>,
+    /// The request counts as in flight.
+    counted: bool,
     /// The response's head, until the body has given its first piece or has nothing to give yet.
     head: Option<Head>,
     sending: Option<Sending>,
@@ -93,7 +93,6 @@ impl<F, B> Stream<F, B> {
         watch: Option<Arc<Watch>>,
         opening: Option<Opening>,
         to_head: bool,
-        counted: Counted,
     ) -> Self {
         let handler_by = scope.handler_timeout.map(|limit| scope.now() + limit);
         let ends = Ends {
@@ -104,7 +103,7 @@ impl<F, B> Stream<F, B> {
             linger_by: None,
             opening,
             to_head,
-            counted: Some(counted),
+            counted: true,
             head: None,
             sending: None,
             handler_by,
@@ -200,7 +199,7 @@ where
                 Step::Gone => return Poll::Ready(()),
                 Step::Done => {
                     ends.scope.responded();
-                    ends.counted = None;
+                    ends.end_request();
                     if ends.watch.is_none() {
                         return Poll::Ready(());
                     }
@@ -267,9 +266,16 @@ impl Ends {
         self.opening.as_ref().is_some_and(|opening| opening.duplex.leave(cx, None).accepted)
     }
 
+    /// The request counts no longer.
+    fn end_request(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.scope.control.request_ends();
+        }
+    }
+
     /// Answers the request, which counts no longer. `None`: the stream is gone.
     fn open(&mut self) -> Option<Box<Socket>> {
-        self.counted = None;
+        self.end_request();
         self.scope.responded();
         self.opening.take()?.open(&self.handle, &self.scope)
     }
@@ -462,7 +468,7 @@ impl Ends {
 
     /// Begins a response of the server's own.
     fn answer(&mut self, status: u16, message: &str) -> Step {
-        self.counted = None;
+        self.end_request();
         self.handler_by = None;
         self.body_by = None;
         let (parts, text) = response::plain(status, message);
@@ -506,6 +512,7 @@ impl Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        self.end_request();
         self.handle.close();
         self.scope.disarm(&mut self.armed);
         if let Some(watch) = &self.watch {
