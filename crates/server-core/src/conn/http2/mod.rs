@@ -38,6 +38,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::server::{Handshake, SendResponse};
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::{Method, header};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -328,7 +329,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.transport.hold();
-                    self.begin_stream(request, respond, streams, shared, cx);
+                    let (parts, receiving) = request.into_parts();
+                    self.begin_stream(Box::new(parts), receiving, respond, streams, shared, cx);
                 }
                 Poll::Ready(ended) => {
                     let idle = streams.is_empty();
@@ -341,7 +343,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
 
     fn begin_stream<H, T, R>(
         &mut self,
-        request: http::Request<RecvStream>,
+        mut parts: Box<Parts>,
+        receiving: RecvStream,
         respond: SendResponse<Bytes>,
         streams: &mut Streams<H::Future, H::Body>,
         shared: &Shared<H, T>,
@@ -352,7 +355,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
     {
         self.deadlines.clear(Deadline::Idle);
         let handle = Http2Stream::new(respond, self.limits.push);
-        let (mut parts, receiving) = request.into_parts();
         let to_head = parts.method == Method::HEAD;
         let now = self.scope.now();
         let expects_continue = match request::admit(&mut parts) {
@@ -371,10 +373,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             body = Incoming::source(source, declared, shared.config.max_body_size);
             watch = Some(watched);
         }
-        let mut request = Request::from_parts(Box::new(parts), body, Arc::clone(&self.info), handle.clone());
-        request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
         self.scope.control.request_begins();
         match catch_unwind(AssertUnwindSafe(|| {
+            let mut request = Request::from_parts(parts, body, Arc::clone(&self.info), handle.clone());
+            request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
             R::from_request(request).map(|request| shared.handler.call(request))
         })) {
             Ok(Ok(future)) => {

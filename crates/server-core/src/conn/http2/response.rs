@@ -22,8 +22,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// `exact`: the length of the body, where that is known.
-    pub(super) fn new(mut parts: Parts, exact: Option<u64>, to_head: bool, now: Instant) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self { parts, bodyless: false, declared: None }
+    }
+
+    /// Makes of it what is sent. `exact`: the length of the body, where that is known.
+    pub(super) fn complete(&mut self, exact: Option<u64>, to_head: bool, now: Instant) {
+        let parts = &mut self.parts;
         if parts.status.is_informational() {
             tracing::error!(status = %parts.status, "the handler's response cannot be sent");
             parts.status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -65,7 +70,8 @@ impl Head {
         if !has_date {
             parts.headers.insert(header::DATE, date::date_value(now));
         }
-        Self { parts, bodyless, declared: len }
+        self.bodyless = bodyless;
+        self.declared = len;
     }
 }
 
