@@ -217,40 +217,6 @@ impl Drop for Registration {
     }
 }
 
-impl Shared {
-    fn request_begins(&self) {
-        let now = self.in_flight.fetch_add(1, Relaxed) + 1;
-        self.requests.fetch_add(1, Relaxed);
-        if now > self.peak.load(Relaxed) {
-            self.peak.fetch_max(now, Relaxed);
-        }
-    }
-
-    fn request_ends(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
-    }
-}
-
-/// Counts a request for as long as it lives.
-#[cfg(feature = "http2")]
-#[derive(Debug)]
-pub(crate) struct CountedRequest(Control);
-
-#[cfg(feature = "http2")]
-impl CountedRequest {
-    pub(crate) fn new(control: &Control) -> Self {
-        control.0.request_begins();
-        Self(control.clone())
-    }
-}
-
-#[cfg(feature = "http2")]
-impl Drop for CountedRequest {
-    fn drop(&mut self) {
-        self.0.0.request_ends();
-    }
-}
-
 /// Counts a WebSocket for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct CountedWebSocket(Control);
@@ -265,6 +231,22 @@ impl CountedWebSocket {
 impl Drop for CountedWebSocket {
     fn drop(&mut self) {
         self.0.0.websockets.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Control {
+    /// A request counts as in flight from here on.
+    pub(crate) fn request_begins(&self) {
+        let now = self.0.in_flight.fetch_add(1, Relaxed) + 1;
+        self.0.requests.fetch_add(1, Relaxed);
+        if now > self.0.peak.load(Relaxed) {
+            self.0.peak.fetch_max(now, Relaxed);
+        }
+    }
+
+    /// It no longer does.
+    pub(crate) fn request_ends(&self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -286,13 +268,13 @@ impl InFlight {
 
     pub(crate) fn begin(&mut self) {
         self.end();
-        self.control.0.request_begins();
+        self.control.request_begins();
         self.counted = true;
     }
 
     pub(crate) fn end(&mut self) {
         if std::mem::take(&mut self.counted) {
-            self.control.0.request_ends();
+            self.control.request_ends();
         }
     }
 

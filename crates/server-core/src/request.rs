@@ -36,10 +36,10 @@ enum AnyHead {
 }
 
 #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
-struct Mapped {
-    parts: Parts,
+pub(crate) struct Mapped {
+    pub(crate) parts: Parts,
     #[cfg(feature = "http2")]
-    stream: Http2Stream,
+    pub(crate) stream: Http2Stream,
 }
 
 /// The bytes of a head and where its parts lie. Recycled: a thread keeps a few.
@@ -199,13 +199,8 @@ impl Drop for Head {
 
 impl Request {
     #[cfg(feature = "http2")]
-    pub(crate) fn from_parts(
-        parts: Parts,
-        body: Incoming,
-        connection: Arc<ConnectionInfo>,
-        stream: Http2Stream,
-    ) -> Self {
-        Self::with_head(AnyHead::Mapped(Box::new(Mapped { parts, stream })), body, connection, None)
+    pub(crate) fn from_parts(parts: Box<Mapped>, body: Incoming, connection: Arc<ConnectionInfo>) -> Self {
+        Self::with_head(AnyHead::Mapped(parts), body, connection, None)
     }
 
     fn with_head(

@@ -70,6 +70,10 @@ impl Http2Stream {
 
     /// The stream is over.
     pub(super) fn close(&self) {
+        if Arc::strong_count(&self.0) == 1 {
+            // Nobody keeps it, and nobody else can: it goes with this handle.
+            return;
+        }
         let send = self.respond().send.take();
         // Not under the lock: it may wake somebody.
         drop(send);

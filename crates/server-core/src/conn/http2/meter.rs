@@ -146,18 +146,18 @@ impl Meter {
         if self.content >= CONTENT_UNIT {
             let units = self.content / CONTENT_UNIT;
             self.content %= CONTENT_UNIT;
-            self.refill(u32::try_from(units).unwrap_or(u32::MAX).saturating_mul(PER_CONTENT_UNIT));
+            self.refill(saturated(units).saturating_mul(PER_CONTENT_UNIT));
         }
     }
 
     /// So many pieces of content went out.
-    pub(super) fn sent(&mut self, pieces: u32) {
-        self.owed = self.owed.saturating_add(pieces.saturating_mul(PER_PIECE));
+    pub(super) fn sent(&mut self, pieces: u64) {
+        self.owed = self.owed.saturating_add(saturated(pieces).saturating_mul(PER_PIECE));
     }
 
     /// So many responses have ended.
-    pub(super) fn responded(&mut self, count: u32) {
-        self.refill(count.saturating_mul(PER_RESPONSE));
+    pub(super) fn responded(&mut self, count: u64) {
+        self.refill(saturated(count).saturating_mul(PER_RESPONSE));
     }
 
     /// Time has passed.
@@ -165,7 +165,7 @@ impl Meter {
         let seconds = now.saturating_duration_since(self.refilled).as_secs();
         if seconds > 0 {
             self.refilled += Duration::from_secs(seconds);
-            self.refill(u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(PER_SECOND));
+            self.refill(saturated(seconds).saturating_mul(PER_SECOND));
         }
     }
 
@@ -183,6 +183,10 @@ impl Meter {
         let in_frame = self.payload > 0 && matches!(self.kind, kind::HEADERS | kind::CONTINUATION);
         (self.in_head || in_frame).then_some(self.heads)
     }
+}
+
+fn saturated(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

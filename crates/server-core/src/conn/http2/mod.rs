@@ -36,7 +36,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use h2::server::{Handshake, SendResponse};
+use h2::server::Handshake;
 use h2::{Reason, RecvStream};
 use http::{Method, header};
 use pin_project_lite::pin_project;
@@ -54,11 +54,11 @@ use super::deadline::{Alarm, Deadline, Deadlines};
 use super::{ConnectionError, panic_message};
 use crate::body::Incoming;
 use crate::config::{Config, Http2Config};
-use crate::control::{CountedRequest, Registration};
+use crate::control::Registration;
 use crate::handler::{Handler, RequestKind};
 use crate::io::ReadBuffer;
 use crate::listener::ConnectionInfo;
-use crate::request::Request;
+use crate::request::{Mapped, Request};
 use crate::server::Shared;
 use crate::timer::Timer;
 use crate::ws::Upgrade;
@@ -164,7 +164,7 @@ where
             link: Link {
                 phase: Phase::Preface(builder(&limits, config).handshake(transport.handle())),
                 transport,
-                scope: Scope::new(config, began),
+                scope: Scope::new(config, began, registration.control().clone()),
                 deadlines,
                 info: Arc::new(info),
                 registration,
@@ -322,16 +322,26 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             let room = streams.len() < self.limits.max_concurrent_streams as usize;
             let settled =
                 self.limits.stream_window >= INITIAL_WINDOW || self.transport.lock().meter.is_settled();
+            // Held, it is polled again before this ends.
+            let waker = if self.transport.is_held() { Waker::noop() } else { cx.waker() };
+            let codec = &mut Context::from_waker(waker);
             let accepted = if room && settled && !self.refused {
-                open.poll_accept(cx)
+                open.poll_accept(codec)
             } else {
-                open.poll_closed(cx).map(|ended| ended.err().map(Err))
+                open.poll_closed(codec).map(|ended| ended.err().map(Err))
             };
             match accepted {
+                // All that came with one read is begun: now `h2` reads and writes again.
+                Poll::Pending if self.transport.resume() => {}
                 Poll::Pending if !settled && self.transport.lock().meter.is_settled() => {}
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    self.begin_stream(request, respond, streams, shared, cx);
+                    self.transport.hold();
+                    let (parts, receiving) = request.into_parts();
+                    // Boxed here, and not moved again.
+                    let head =
+                        Box::new(Mapped { parts, stream: Http2Stream::new(respond, self.limits.push) });
+                    self.begin_stream(head, receiving, streams, shared, cx);
                 }
                 Poll::Ready(ended) => {
                     let idle = streams.is_empty();
@@ -344,8 +354,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
 
     fn begin_stream<H, T, R>(
         &mut self,
-        request: http::Request<RecvStream>,
-        respond: SendResponse<Bytes>,
+        mut head: Box<Mapped>,
+        receiving: RecvStream,
         streams: &mut Streams<H::Future, H::Body>,
         shared: &Shared<H, T>,
         cx: &mut Context<'_>,
@@ -354,17 +364,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         R: RequestKind,
     {
         self.deadlines.clear(Deadline::Idle);
-        let handle = Http2Stream::new(respond, self.limits.push);
-        let (mut parts, receiving) = request.into_parts();
+        let (parts, handle) = (&mut head.parts, head.stream.clone());
         let to_head = parts.method == Method::HEAD;
         let now = self.scope.now();
-        let expects_continue = match request::admit(&mut parts) {
+        let expects_continue = match request::admit(parts) {
             Ok(expects_continue) => expects_continue,
             Err(refusal) => return stream::refuse(&handle, refusal, to_head, now),
         };
         let (mut body, mut watch, mut opening) = (Incoming::default(), None, None);
         if websocket::is_asked_for(&parts.method) {
-            opening = Some(Opening::new(&shared.websocket, receiving, self.registration.control()));
+            opening = Some(Opening::new(&shared.websocket, receiving, &self.scope.control));
         } else if !receiving.is_end_stream() {
             let declared = parts.headers.get(header::CONTENT_LENGTH);
             let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -374,15 +383,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             body = Incoming::source(source, declared, shared.config.max_body_size);
             watch = Some(watched);
         }
-        let mut request = Request::from_parts(parts, body, Arc::clone(&self.info), handle.clone());
-        request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
-        let counted = CountedRequest::new(self.registration.control());
+        self.scope.control.request_begins();
         match catch_unwind(AssertUnwindSafe(|| {
+            let mut request = Request::from_parts(head, body, Arc::clone(&self.info));
+            request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
             R::from_request(request).map(|request| shared.handler.call(request))
         })) {
             Ok(Ok(future)) => {
                 let scope = Arc::clone(&self.scope);
-                streams.begin(Stream::new(future, handle, scope, watch, opening, to_head, counted), cx);
+                streams.begin(Stream::new(future, handle, scope, watch, opening, to_head), cx);
+                return;
             }
             Ok(Err(error)) => stream::refuse(&handle, (400, &error.to_string()), to_head, now),
             Err(panic) => {
@@ -390,6 +400,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
                 stream::refuse(&handle, (500, ""), to_head, now);
             }
         }
+        self.scope.control.request_ends();
     }
 
     /// `h2` is done with the connection. `idle`: it had no streams.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::SendStream;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::response::Parts;
 use http::{Response, StatusCode};
 
@@ -23,8 +23,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// `exact`: the length of the body, where that is known.
-    pub(super) fn new(mut parts: Parts, exact: Option<u64>, to_head: bool, now: Instant) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self { parts, bodyless: false, declared: None }
+    }
+
+    /// Makes of it what is sent. `exact`: the length of the body, where that is known.
+    pub(super) fn complete(&mut self, exact: Option<u64>, to_head: bool, now: Instant) {
+        let parts = &mut self.parts;
         if parts.status.is_informational() {
             tracing::error!(status = %parts.status, "the handler's response cannot be sent");
             parts.status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -32,12 +37,12 @@ impl Head {
         // Looking at the few names there are costs less than looking up each that matters.
         let (mut declared, mut has_date, mut of_connection) = (None, false, false);
         for (name, value) in &parts.headers {
-            if *name == header::CONTENT_LENGTH {
-                declared = Some(value.to_str().ok().and_then(|value| value.parse().ok()));
-            } else if *name == header::DATE {
-                has_date = true;
-            } else {
-                of_connection |= is_of_connection(name);
+            match name.as_str() {
+                "content-length" => {
+                    declared = Some(value.to_str().ok().and_then(|value| value.parse().ok()));
+                }
+                "date" => has_date = true,
+                name => of_connection |= OF_CONNECTION.contains(&name),
             }
         }
         if of_connection {
@@ -56,7 +61,7 @@ impl Head {
         // No Content-Length with 204 (RFC 9110 section 8.6).
         match len.filter(|_| parts.status != StatusCode::NO_CONTENT) {
             Some(len) if declared != Some(Some(len)) => {
-                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
+                parts.headers.insert(header::CONTENT_LENGTH, decimal(len));
             }
             None if declared.is_some() => {
                 parts.headers.remove(header::CONTENT_LENGTH);
@@ -66,8 +71,14 @@ impl Head {
         if !has_date {
             parts.headers.insert(header::DATE, date::date_value(now));
         }
-        Self { parts, bodyless, declared: len }
+        self.bodyless = bodyless;
+        self.declared = len;
     }
+}
+
+/// `HeaderValue::from` allocates twice.
+fn decimal(number: u64) -> HeaderValue {
+    HeaderValue::from_str(itoa::Buffer::new().format(number)).expect("digits are a value")
 }
 
 /// A response of the server's own: the status in words and, where there is one, a line that says more.
@@ -82,22 +93,12 @@ pub(super) fn plain(status: u16, message: &str) -> (Parts, Bytes) {
 }
 
 /// What speaks of an HTTP/1 connection (RFC 9113 section 8.2.2).
-static OF_CONNECTION: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
-
-fn is_of_connection(name: &HeaderName) -> bool {
-    OF_CONNECTION.contains(name)
-}
+const OF_CONNECTION: [&str; 6] =
+    ["connection", "transfer-encoding", "upgrade", "te", "keep-alive", "proxy-connection"];
 
 /// Takes out what HTTP/2 forbids.
 pub(super) fn remove_connection_fields(headers: &mut HeaderMap) {
-    OF_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+    OF_CONNECTION.iter().for_each(|name| drop(headers.remove(*name)));
 }
 
 /// The body on its way: no more of it is given to `h2` than the client's windows have room for.

@@ -6,11 +6,23 @@
 //! back.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use crate::control::Control;
+
 pub(super) struct Scope {
+    pub(super) control: Control,
+    /// The time, as nanoseconds since `began`.
+    now: Tally,
+    began: Instant,
+    /// What streams made since the last [`release`](Self::release).
+    queued: Tally,
+    content: Tally,
+    pieces: Tally,
+    responded: Tally,
     state: Mutex<State>,
     pub(super) body_timeout: Duration,
     pub(super) write_timeout: Duration,
@@ -18,16 +30,38 @@ pub(super) struct Scope {
     pub(super) linger_timeout: Duration,
     pub(super) max_discarded_body: u64,
     /// Bytes given to `h2` and not written yet, from which on no response body is polled.
-    limit: usize,
+    limit: u64,
+}
+
+/// A number that many streams have to do with, but one at a time, since the connection's one future polls them all: a
+/// `Cell` that moves between threads with that future, which costs no lock.
+#[derive(Default)]
+struct Tally(AtomicU64);
+
+impl Tally {
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    fn add(&self, more: u64) {
+        self.set(self.get() + more);
+    }
+
+    fn take(&self) -> u64 {
+        let value = self.get();
+        self.set(0);
+        value
+    }
 }
 
 struct State {
-    now: Instant,
     timers: BTreeMap<Key, Waker>,
     next_id: u64,
-    queued: usize,
     parked: Vec<Waker>,
-    progress: Progress,
     /// When all must have ended, once the server shuts down.
     drain_at: Option<Instant>,
     /// Who waits for that.
@@ -40,9 +74,9 @@ type Key = (Instant, u64);
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Responses that have ended.
-    pub(super) responses: u32,
+    pub(super) responses: u64,
     /// Pieces of bodies that were given to `h2` to their end.
-    pub(super) pieces: u32,
+    pub(super) pieces: u64,
     /// Bytes of content that were.
     pub(super) content: u64,
 }
@@ -52,15 +86,19 @@ pub(super) struct Progress {
 pub(super) struct Armed(Option<Key>);
 
 impl Scope {
-    pub(super) fn new(config: &crate::Config, now: Instant) -> Arc<Self> {
+    pub(super) fn new(config: &crate::Config, now: Instant, control: Control) -> Arc<Self> {
         Arc::new(Self {
+            control,
+            now: Tally::default(),
+            began: now,
+            queued: Tally::default(),
+            content: Tally::default(),
+            pieces: Tally::default(),
+            responded: Tally::default(),
             state: Mutex::new(State {
-                now,
                 timers: BTreeMap::new(),
                 next_id: 0,
-                queued: 0,
                 parked: Vec::new(),
-                progress: Progress::default(),
                 drain_at: None,
                 on_drain: BTreeMap::new(),
             }),
@@ -69,7 +107,7 @@ impl Scope {
             handler_timeout: config.handler_timeout,
             linger_timeout: config.linger_timeout,
             max_discarded_body: config.max_discarded_body,
-            limit: config.write_buffer,
+            limit: config.write_buffer as u64,
         })
     }
 
@@ -79,8 +117,8 @@ impl Scope {
 
     /// The driver runs: it is `now`. Wakes the streams whose time has come, and says when the next one's is.
     pub(super) fn tick(&self, now: Instant) -> Option<Instant> {
+        self.now.set(now.saturating_duration_since(self.began).as_nanos() as u64);
         let mut state = self.state();
-        state.now = now;
         while let Some(entry) = state.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             entry.remove().wake();
         }
@@ -88,14 +126,14 @@ impl Scope {
     }
 
     pub(super) fn now(&self) -> Instant {
-        self.state().now
+        self.began + Duration::from_nanos(self.now.get())
     }
 
     /// Sees to it that the stream is woken at `at`.
     pub(super) fn arm(&self, armed: &mut Armed, at: Option<Instant>, cx: &Context<'_>) {
         let Some(at) = at else { return };
         let mut state = self.state();
-        if let Some(key) = armed.0.filter(|key| key.0 > state.now) {
+        if let Some(key) = armed.0.filter(|key| key.0 > self.now()) {
             if key.0 <= at {
                 if let Some(waker) = state.timers.get_mut(&key) {
                     waker.clone_from(cx.waker());
@@ -145,36 +183,38 @@ impl Scope {
 
     /// Whether a stream may make more output; if not, it is woken when it may.
     pub(super) fn may_send(&self, cx: &Context<'_>) -> bool {
-        let mut state = self.state();
-        let may = state.queued < self.limit;
+        let may = self.queued.get() < self.limit;
         if !may {
-            state.parked.push(cx.waker().clone());
+            self.state().parked.push(cx.waker().clone());
         }
         may
     }
 
     /// A stream gave `len` bytes of content to `h2`. `whole`: they are, or end, a piece that the body gave.
     pub(super) fn queued(&self, len: usize, whole: bool) {
-        let mut state = self.state();
-        state.queued += len;
-        state.progress.content += len as u64;
-        state.progress.pieces += u32::from(whole);
+        self.queued.add(len as u64);
+        self.content.add(len as u64);
+        self.pieces.add(u64::from(whole));
     }
 
     /// A response has ended.
     pub(super) fn responded(&self) {
-        self.state().progress.responses += 1;
+        self.responded.add(1);
     }
 
     /// What was given to `h2` is written, or gathered for writing: the streams may go on. Returns what they achieved since.
     pub(super) fn release(&self) -> Progress {
+        self.queued.set(0);
         let mut state = self.state();
-        state.queued = 0;
         // They run in this order, and the first may use up all that there is room for: next time it is the last.
         if !state.parked.is_empty() {
             state.parked.rotate_left(1);
         }
         state.parked.drain(..).for_each(Waker::wake);
-        std::mem::take(&mut state.progress)
+        Progress {
+            responses: self.responded.take(),
+            pieces: self.pieces.take(),
+            content: self.content.take(),
+        }
     }
 }

@@ -25,7 +25,6 @@ use super::scope::{Armed, Scope};
 use super::websocket::{Opening, Socket};
 use crate::body::{BodyError, BoxError};
 use crate::conn::panic_message;
-use crate::control::CountedRequest;
 
 pin_project! {
     /// A stream's future.
@@ -61,7 +60,8 @@ struct Ends {
     /// The request asks for a WebSocket.
     opening: Option<Opening>,
     to_head: bool,
-    counted: Option<CountedRequest>,
+    /// The request counts as in flight.
+    counted: bool,
     /// The response's head, until the body has given its first piece or has nothing to give yet.
     head: Option<Head>,
     sending: Option<Sending>,
@@ -93,7 +93,6 @@ impl<F, B> Stream<F, B> {
         watch: Option<Arc<Watch>>,
         opening: Option<Opening>,
         to_head: bool,
-        counted: CountedRequest,
     ) -> Self {
         let handler_by = scope.handler_timeout.map(|limit| scope.now() + limit);
         let ends = Ends {
@@ -104,7 +103,7 @@ impl<F, B> Stream<F, B> {
             linger_by: None,
             opening,
             to_head,
-            counted: Some(counted),
+            counted: true,
             head: None,
             sending: None,
             handler_by,
@@ -137,16 +136,16 @@ where
             let step = match this.exchange.as_mut().project() {
                 ExchangeProject::Handling { future } => {
                     ends.enter();
+                    // It is large: written where it is used, and not returned through each of these calls.
+                    let mut answer = Poll::Pending;
                     let polled = catch_unwind(AssertUnwindSafe(|| {
-                        future.poll(cx).map(|response| {
-                            let body = response.body();
-                            let (exact, empty) = (body.size_hint().exact(), body.is_end_stream());
-                            (response, exact, empty)
-                        })
+                        answer = future.poll(cx);
+                        let Poll::Ready(response) = &answer else { return (None, false) };
+                        (response.body().size_hint().exact(), response.body().is_end_stream())
                     }));
                     ends.leave(cx);
                     if ends.has_accepted(cx) {
-                        if !matches!(polled, Ok(Poll::Pending)) {
+                        if answer.is_ready() || polled.is_err() {
                             this.exchange.set(Exchange::Receiving);
                         }
                         if let Err(panic) = polled {
@@ -157,20 +156,22 @@ where
                         return socket.poll(cx, |cx| poll_holder(this.exchange.as_mut(), cx));
                     }
                     match polled {
-                        Ok(Poll::Pending) if ends.is_reset(cx) => Step::Gone,
-                        Ok(Poll::Pending) => Step::Wait,
-                        Ok(Poll::Ready((response, exact, empty))) => {
-                            let (mut parts, body) = response.into_parts();
-                            if ends.opening.take().is_some() && parts.status.is_success() {
-                                tracing::debug!(status = %parts.status, "would open a WebSocket that nobody holds");
-                                parts.status = StatusCode::NOT_IMPLEMENTED;
+                        Ok((exact, empty)) => match answer {
+                            Poll::Pending if ends.is_reset(cx) => Step::Gone,
+                            Poll::Pending => Step::Wait,
+                            Poll::Ready(response) => {
+                                let (mut parts, body) = response.into_parts();
+                                if ends.opening.take().is_some() && parts.status.is_success() {
+                                    tracing::debug!(status = %parts.status, "would open a WebSocket that nobody holds");
+                                    parts.status = StatusCode::NOT_IMPLEMENTED;
+                                }
+                                let step = ends.begin(parts, exact, empty);
+                                if let Step::Next = step {
+                                    this.exchange.set(Exchange::Responding { body });
+                                }
+                                step
                             }
-                            let step = ends.begin(parts, exact, empty);
-                            if let Step::Next = step {
-                                this.exchange.set(Exchange::Responding { body });
-                            }
-                            step
-                        }
+                        },
                         Err(panic) => {
                             tracing::error!("handler {}", panic_message(&*panic));
                             this.exchange.set(Exchange::Answering);
@@ -200,7 +201,7 @@ where
                 Step::Gone => return Poll::Ready(()),
                 Step::Done => {
                     ends.scope.responded();
-                    ends.counted = None;
+                    ends.end_request();
                     if ends.watch.is_none() {
                         return Poll::Ready(());
                     }
@@ -267,9 +268,16 @@ impl Ends {
         self.opening.as_ref().is_some_and(|opening| opening.duplex.leave(cx, None).accepted)
     }
 
+    /// The request counts no longer.
+    fn end_request(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.scope.control.request_ends();
+        }
+    }
+
     /// Answers the request, which counts no longer. `None`: the stream is gone.
     fn open(&mut self) -> Option<Box<Socket>> {
-        self.counted = None;
+        self.end_request();
         self.scope.responded();
         self.opening.take()?.open(&self.handle, &self.scope)
     }
@@ -315,10 +323,9 @@ impl Ends {
     /// The handler has answered. `exact`: the length of the body, where that is known.
     fn begin(&mut self, parts: Parts, exact: Option<u64>, empty: bool) -> Step {
         self.handler_by = None;
-        let head = Head::new(parts, exact, self.to_head, self.scope.now());
-        let empty = head.bodyless || empty;
-        self.head = Some(head);
-        match empty {
+        let head = self.head.insert(Head::new(parts));
+        head.complete(exact, self.to_head, self.scope.now());
+        match head.bodyless || empty {
             true if self.send_head(true) => Step::Done,
             true => Step::Gone,
             false => Step::Next,
@@ -462,11 +469,11 @@ impl Ends {
 
     /// Begins a response of the server's own.
     fn answer(&mut self, status: u16, message: &str) -> Step {
-        self.counted = None;
+        self.end_request();
         self.handler_by = None;
         self.body_by = None;
         let (parts, text) = response::plain(status, message);
-        self.head = Some(Head::new(parts, Some(text.len() as u64), self.to_head, self.scope.now()));
+        self.head.insert(Head::new(parts)).complete(Some(text.len() as u64), self.to_head, self.scope.now());
         if self.to_head {
             self.send_head(true);
             return Step::Done;
@@ -506,6 +513,7 @@ impl Ends {
 
 impl Drop for Ends {
     fn drop(&mut self) {
+        self.end_request();
         self.handle.close();
         self.scope.disarm(&mut self.armed);
         if let Some(watch) = &self.watch {
@@ -517,7 +525,8 @@ impl Drop for Ends {
 /// A request that no handler sees: its answer is sent as far as the client's window has room for it.
 pub(super) fn refuse(handle: &Http2Stream, (status, message): (u16, &str), to_head: bool, now: Instant) {
     let (parts, text) = response::plain(status, message);
-    let head = Head::new(parts, Some(text.len() as u64), to_head, now);
+    let mut head = Head::new(parts);
+    head.complete(Some(text.len() as u64), to_head, now);
     if let Ok(mut stream) = handle.send_response(Response::from_parts(head.parts, ()), to_head)
         && !to_head
     {

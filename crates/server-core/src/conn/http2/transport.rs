@@ -2,9 +2,13 @@
 //!
 //! `h2` writes and flushes once for each larger DATA frame. Here all of that collects, and the driver writes it when
 //! nothing moves any more: the answers of many streams leave in one write. What is gathered is bounded; then `h2` waits.
+//!
+//! `h2` also reads and writes for each request that it hands out. While the driver begins those that came with one read
+//! it finds nothing to do here: see [`Shared::hold`].
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -41,11 +45,17 @@ pub(super) struct Transport<Io> {
 }
 
 /// A handle on it: `h2` has one, the driver another.
-pub(super) struct Shared<Io>(Arc<Mutex<Transport<Io>>>);
+pub(super) struct Shared<Io>(Arc<Handle<Io>>);
+
+struct Handle<Io> {
+    /// Changed and read by the connection's future alone.
+    held: AtomicBool,
+    transport: Mutex<Transport<Io>>,
+}
 
 impl<Io> Shared<Io> {
     pub(super) fn new(io: Io, input: ReadBuffer, limit: usize, meter: Meter) -> Self {
-        Self(Arc::new(Mutex::new(Transport {
+        let transport = Mutex::new(Transport {
             io,
             input,
             preface: PREFACE,
@@ -56,7 +66,8 @@ impl<Io> Shared<Io> {
             limit,
             eof: false,
             progress: false,
-        })))
+        });
+        Self(Arc::new(Handle { held: AtomicBool::new(false), transport }))
     }
 
     pub(super) fn handle(&self) -> Self {
@@ -64,7 +75,23 @@ impl<Io> Shared<Io> {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Transport<Io>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.transport.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on `h2` is told that nothing can be read or written, and works with what it has. Nothing wakes it.
+    pub(super) fn hold(&self) {
+        self.0.held.store(true, Relaxed);
+    }
+
+    /// The end of that. True: it was held, and `h2` must be polled again.
+    pub(super) fn resume(&self) -> bool {
+        let held = self.is_held();
+        self.0.held.store(false, Relaxed);
+        held
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.0.held.load(Relaxed)
     }
 }
 
@@ -174,33 +201,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Transport<Io> {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncRead for Shared<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.is_held() {
+            return Poll::Pending;
+        }
         self.lock().poll_read(cx, out)
     }
 }
 
+/// Not vectored: to one that is, `h2` hands all small pieces one by one, and here they are copied anyway.
 impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Shared<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_held() {
+            return Poll::Pending;
+        }
         let mut transport = self.lock();
         ready!(transport.poll_room(cx))?;
         transport.output.tail().extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let mut transport = self.lock();
-        ready!(transport.poll_room(cx))?;
-        let tail = transport.output.tail();
-        let before = tail.len();
-        slices.iter().for_each(|slice| tail.extend_from_slice(slice));
-        Poll::Ready(Ok(tail.len() - before))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
     }
 
     /// What is gathered leaves when the driver says so.

@@ -24,6 +24,8 @@ pub(crate) struct Tunnel {
     scope: Option<Arc<Scope>>,
     /// Arrived and not read.
     input: BytesMut,
+    /// Nothing more comes during this poll: see [`look_again`](Self::look_again).
+    dry: bool,
     /// How the input ended, once `input` is read.
     end: Option<Result<(), Option<Reason>>>,
     /// Our END_STREAM was given to `h2`, or the stream was found gone.
@@ -32,7 +34,7 @@ pub(crate) struct Tunnel {
 
 impl Tunnel {
     pub(super) fn new(receiving: RecvStream, sending: SendStream<Bytes>, scope: Option<Arc<Scope>>) -> Self {
-        Self { receiving, sending, scope, input: BytesMut::new(), end: None, ended: false }
+        Self { receiving, sending, scope, input: BytesMut::new(), dry: false, end: None, ended: false }
     }
 
     /// A client's, which nothing bounds but the windows.
@@ -40,12 +42,24 @@ impl Tunnel {
         Self::new(receiving, sending, None)
     }
 
+    /// The stream is polled anew. In a server what arrives does so between two polls, and `h2` need not be asked twice in one
+    /// where it had no more.
+    pub(super) fn look_again(&mut self) {
+        self.dry = false;
+    }
+
     /// The next DATA that has arrived. `None`: the input has ended.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.end.is_some() {
             return Poll::Ready(None);
         }
-        self.end = Some(match ready!(self.receiving.poll_data(cx)) {
+        if self.dry {
+            return Poll::Pending;
+        }
+        let polled = self.receiving.poll_data(cx);
+        // A client's connection runs in a task of its own, and something may come at any time.
+        self.dry = polled.is_pending() && self.scope.is_some();
+        self.end = Some(match ready!(polled) {
             Some(Ok(data)) => return Poll::Ready(Some(data)),
             None => Ok(()),
             Some(Err(error)) => Err(error.reason()),

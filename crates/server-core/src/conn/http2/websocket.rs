@@ -104,6 +104,9 @@ impl Socket {
         if let Some(at) = self.clock.0.drain_at() {
             self.driver.drain(at);
         }
+        if let Some(tunnel) = self.driver.io_mut() {
+            tunnel.look_again();
+        }
         let polled = self.driver.poll(cx, &self.clock, alarm, handler);
         if let Some(tunnel) = self.driver.io_mut() {
             tunnel.take_input(cx);
