@@ -4,6 +4,7 @@
 //! time it is set to. Where the deadlines moved away from it, it fires early once, nothing has expired, and it is set anew.
 
 use std::num::NonZeroU64;
+use std::ops::Add;
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
@@ -29,39 +30,59 @@ pub enum Deadline {
     Handler,
     /// The handler, after the client has ended its side.
     HalfClose,
-    /// Anything from the peer of a WebSocket; then it is sent a Ping.
-    Ping,
-    /// Anything from the peer after that Ping.
-    Pong,
-    /// The peer's Close after ours.
-    WebSocketClose,
     /// The end of a connection whose last answer was sent.
     Linger,
     /// The end of a connection whose server shuts down.
     Drain,
+    /// Anything from the peer of a WebSocket; then it is sent a Ping.
+    Ping = SLOTS as isize,
+    /// Anything from the peer after that Ping.
+    Pong = (SLOTS + 4) as isize,
+    /// The peer's Close after ours.
+    WebSocketClose = (SLOTS + 5) as isize,
     /// The TLS handshake. Not in the table of a connection's driver, which begins after it.
     TlsHandshake,
 }
 
+/// Places in the table. Where HTTP has deadlines that no WebSocket knows, a WebSocket's driver, which has a table of its own,
+/// has those that HTTP does not know.
+const SLOTS: usize = 8;
+
 impl Deadline {
-    const ALL: [Self; 11] = [
+    /// Those of a driver of HTTP, by place.
+    pub(crate) const HTTP: [Self; SLOTS] = [
         Self::Head,
         Self::Idle,
         Self::Body,
         Self::Write,
         Self::Handler,
         Self::HalfClose,
+        Self::Linger,
+        Self::Drain,
+    ];
+
+    /// Those of a WebSocket's driver, by place.
+    pub(crate) const WEBSOCKET: [Self; SLOTS] = [
         Self::Ping,
+        Self::Idle,
+        Self::Body,
+        Self::Write,
         Self::Pong,
         Self::WebSocketClose,
         Self::Linger,
         Self::Drain,
     ];
+
+    #[inline]
+    const fn slot(self) -> usize {
+        debug_assert!(!matches!(self, Self::TlsHandshake));
+        self as usize % SLOTS
+    }
 }
 
-/// An [`Instant`] in half its room, which an idle connection has eleven of: nanoseconds.
+/// An [`Instant`] in half its room, which an idle connection has ten of: nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(NonZeroU64);
+pub(crate) struct Moment(NonZeroU64);
 
 /// What moments count from. Earlier than any deadline: a caller's clock may have begun before the first use of this.
 static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
@@ -71,9 +92,7 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
 
 impl From<Instant> for Moment {
     fn from(at: Instant) -> Self {
-        let since = at.saturating_duration_since(*EPOCH);
-        let nanos = since.as_secs().saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into());
-        Self(NonZeroU64::MIN.saturating_add(nanos))
+        Self(NonZeroU64::MIN.saturating_add(nanos(at.saturating_duration_since(*EPOCH))))
     }
 }
 
@@ -83,38 +102,50 @@ impl From<Moment> for Instant {
     }
 }
 
-/// The table.
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(duration)))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
+}
+
+/// The table of one driver.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
-    at: [Option<Moment>; Deadline::ALL.len()],
+    at: [Option<Moment>; SLOTS],
     /// None of them is earlier. Kept as they are set, and found anew when it has come: until then nobody looks at the table.
     earliest: Option<Moment>,
 }
 
 impl Deadlines {
-    pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
+    pub(crate) fn set(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         let at = at.into();
-        self.at[deadline as usize] = Some(at);
+        self.at[deadline.slot()] = Some(at);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
     }
 
     /// Sets it unless it is already running.
-    pub(crate) fn start(&mut self, deadline: Deadline, at: Instant) {
+    pub(crate) fn start(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         if !self.is_running(deadline) {
             self.set(deadline, at);
         }
     }
 
     pub(crate) fn clear(&mut self, deadline: Deadline) {
-        self.at[deadline as usize] = None;
+        self.at[deadline.slot()] = None;
     }
 
     pub(crate) fn is_running(&self, deadline: Deadline) -> bool {
-        self.at[deadline as usize].is_some()
+        self.at[deadline.slot()].is_some()
     }
 
     /// Moves it, where it is running.
-    pub(crate) fn extend(&mut self, deadline: Deadline, at: Instant) {
+    pub(crate) fn extend(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         if self.is_running(deadline) {
             self.set(deadline, at);
         }
@@ -122,22 +153,27 @@ impl Deadlines {
 
     /// Clears all others.
     pub(crate) fn keep_only(&mut self, kept: &[Deadline]) {
-        for deadline in Deadline::ALL {
-            if !kept.contains(&deadline) {
-                self.clear(deadline);
+        for (slot, at) in self.at.iter_mut().enumerate() {
+            if !kept.iter().any(|kept| kept.slot() == slot) {
+                *at = None;
             }
         }
     }
 
-    /// Takes one that has expired.
-    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
+    /// Takes one that has expired, of those that the driver knows.
+    pub(crate) fn take_expired(
+        &mut self,
+        known: &[Deadline; SLOTS],
+        now: impl Into<Moment>,
+    ) -> Option<Deadline> {
         let now = now.into();
         if self.earliest.is_none_or(|earliest| earliest > now) {
             return None;
         }
-        let expired = Deadline::ALL
-            .into_iter()
-            .find(|deadline| self.at[*deadline as usize].take_if(|at| *at <= now).is_some());
+        let expired = known
+            .iter()
+            .zip(&mut self.at)
+            .find_map(|(deadline, at)| at.take_if(|at| *at <= now).map(|_| *deadline));
         self.earliest = self.at.iter().flatten().min().copied();
         expired
     }
@@ -172,13 +208,13 @@ impl<S: Future<Output = ()>> Alarm<S> {
         cx: &mut Context<'_>,
         timer: &T,
         deadlines: &Deadlines,
-        now: Instant,
+        now: impl Into<Moment>,
     ) -> Poll<()> {
         let mut this = self.project();
         let Some(next) = deadlines.earliest else { return Poll::Pending };
         match *this.set_to {
             Some(set_to) if set_to <= next => {
-                if Instant::from(set_to) > now {
+                if set_to > now.into() {
                     return Poll::Pending;
                 }
             }
@@ -198,5 +234,25 @@ impl<S: Future<Output = ()>> Alarm<S> {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What has expired is found in its place, by the driver that set it.
+    #[test]
+    fn each_has_its_place() {
+        let now = Instant::now();
+        for known in [Deadline::HTTP, Deadline::WEBSOCKET] {
+            for deadline in known {
+                let mut deadlines = Deadlines::default();
+                deadlines.set(deadline, now);
+                assert!(known.iter().all(|other| deadlines.is_running(*other) == (*other == deadline)));
+                assert_eq!(deadlines.take_expired(&known, now), Some(deadline));
+                assert_eq!(deadlines.take_expired(&known, now), None);
+            }
+        }
     }
 }

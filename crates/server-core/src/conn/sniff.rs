@@ -150,7 +150,7 @@ impl<Io: AsyncRead + Unpin> Sniff<Io> {
                 }
                 Poll::Pending => {
                     let now = shared.timer.now();
-                    if self.deadlines.take_expired(now).is_some() {
+                    if self.deadlines.take_expired(&Deadline::HTTP, now).is_some() {
                         if self.handshaking {
                             let late = ConnectionError::TimedOut(Deadline::TlsHandshake);
                             return Poll::Ready(Err(late));

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wire_ws::{CloseCode, Role};
 
 use super::ConnectionError;
-use super::deadline::{Alarm, Deadline, Deadlines};
+use super::deadline::{Alarm, Deadline, Deadlines, Moment};
 use super::duplex::{Duplex, Input, InputEnd, Wants};
 use crate::control::CountedWebSocket;
 use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
@@ -50,7 +50,7 @@ pub(crate) struct Driver<Io> {
     output: WriteBuffer,
     deadlines: Deadlines,
     /// The time of this poll.
-    now: Instant,
+    now: Moment,
     /// Counts the WebSocket as open.
     counted: Option<CountedWebSocket>,
 
@@ -84,7 +84,7 @@ impl<Io> Driver<Io> {
             role,
             output,
             deadlines: Deadlines::default(),
-            now,
+            now: now.into(),
             counted: None,
             reading: false,
             unread: false,
@@ -219,7 +219,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         mut alarm: Pin<&mut Alarm<T::Sleep>>,
         mut handler: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Poll<Result<(), ConnectionError>> {
-        self.now = timer.now();
+        self.now = timer.now().into();
         let mut reads = READS;
         let mut read = None;
         // What the last poll waited for has probably come.
@@ -261,13 +261,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 continue;
             }
             let mut expired = false;
-            while let Some(deadline) = self.deadlines.take_expired(self.now) {
+            while let Some(deadline) = self.deadlines.take_expired(&Deadline::WEBSOCKET, self.now) {
                 self.expire(deadline)?;
                 expired = true;
             }
             if !expired {
                 ready!(alarm.as_mut().poll(cx, timer, &self.deadlines, self.now));
-                self.now = timer.now();
+                self.now = timer.now().into();
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::conn::{Duplex, Input, InputEnd};
 use crate::io::{Direct, ReadBuffer};
 
 /// Messages that come out of buffered input before the task lets others run.
-const BUDGET: u32 = 256;
+const BUDGET: u16 = 256;
 
 /// The receiving half. It answers Pings and Closes by itself.
 pub struct WebSocketReceiver(Box<Receiving>);
@@ -26,7 +26,7 @@ struct Receiving {
     duplex: Arc<Duplex>,
     decoder: MessageDecoder,
     input: ReadBuffer,
-    budget: u32,
+    budget: u16,
     /// The message so far is lent to the driver.
     lent: bool,
     /// The buffers may hold memory for nothing.

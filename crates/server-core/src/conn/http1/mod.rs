@@ -248,7 +248,7 @@ where
         if progress {
             continue;
         }
-        while let Some(deadline) = link.deadlines.take_expired(link.now) {
+        while let Some(deadline) = link.deadlines.take_expired(&Deadline::HTTP, link.now) {
             expire(deadline, exchange.as_mut(), link)?;
         }
         if std::mem::take(&mut link.expired) {

@@ -237,7 +237,7 @@ where
             }
             link.set_deadlines(now, streams.is_empty(), config);
             let mut expired = false;
-            while let Some(deadline) = link.deadlines.take_expired(now) {
+            while let Some(deadline) = link.deadlines.take_expired(&Deadline::HTTP, now) {
                 expired = true;
                 if let Some(end) = link.expire(deadline, streams) {
                     return Poll::Ready(end);
