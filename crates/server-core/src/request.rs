@@ -64,6 +64,7 @@ const KEPT_MAPS: usize = 4;
 const MAX_KEPT_FIELDS: usize = 64;
 
 /// Keeps the memory of a response's map for a request to come.
+#[inline]
 pub(crate) fn recycle_map(map: &mut HeaderMap) {
     let _ = MAPS.try_with(|maps| {
         let mut maps = maps.borrow_mut();
@@ -138,7 +139,10 @@ fn fill<B>(
     if let Some(headers) = headers {
         put(request.headers_mut(), *headers);
     } else {
-        MAPS.with_borrow_mut(|maps| maps.pop().map(|map| put(request.headers_mut(), map)));
+        let has_room = |map: &mut HeaderMap| map.capacity() >= table.field_count();
+        if let Some(map) = MAPS.with_borrow_mut(|maps| maps.pop_if(has_room)) {
+            put(request.headers_mut(), map);
+        }
         append_fields(request.headers_mut(), table, arena);
     }
     Ok(())
@@ -171,6 +175,7 @@ fn copy_head(bytes: &[u8]) -> Bytes {
 }
 
 impl Drop for Head {
+    #[inline]
     fn drop(&mut self) {
         let Some(mut parts) = self.0.take() else { return };
         if parts.bytes.capacity() <= MAX_KEPT {

@@ -53,13 +53,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         // The request is answered: it counts no longer.
         self.in_flight.end();
         self.current = Current::default();
-        let mut driver = Driver::new(io, duplex, Role::Server, output, self.now);
+        let mut driver = Driver::new(io, duplex, Role::Server, output, self.now.into());
         driver.count(Counted::websocket(self.in_flight.control()));
         if self.eof {
             driver.set_eof();
         }
         if self.draining {
-            driver.drain(self.now + config.drain_timeout);
+            driver.drain((self.now + config.drain_timeout).into());
         }
         Some(driver)
     }
