@@ -103,12 +103,13 @@ pub struct DecodedHead<'a> {
 
 impl DecodedHead<'_> {
     /// The lazy request: its bytes, and the table for it, without a look at either.
-    #[inline]
+    #[inline(always)] // once for each request
     pub(crate) fn into_request(self) -> Request {
         let mut head = Head(Some(POOL.with_borrow_mut(Vec::pop).unwrap_or_default()));
         if let Some(parts) = head.0.as_deref_mut() {
             parts.bytes.extend_from_slice(self.bytes);
-            parts.table = self.http.take_head(std::mem::take(&mut parts.table));
+            let table = self.http.take_head(std::mem::take(&mut parts.table));
+            put(&mut parts.table, table);
         }
         Request::with_head(AnyHead::Http1(head), Incoming::default(), self.connection, self.upgrade)
     }

@@ -78,7 +78,7 @@ impl Current {
 
 impl<Io> Link<Io> {
     /// The handler has answered.
-    #[inline]
+    #[inline(always)] // a head is large: where it is inlined it is moved once
     pub(super) fn begin_response(&mut self, head: Head) {
         self.unsent = Some(head);
         self.deadlines.clear(Deadline::Handler);
