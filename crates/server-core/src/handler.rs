@@ -71,7 +71,7 @@ pub trait RequestKind: sealed::Sealed + Sized {
 }
 
 impl RequestKind for Request {
-    #[inline]
+    #[inline(always)] // once for each request
     fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error> {
         Ok(head.into_request())
     }

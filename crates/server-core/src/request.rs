@@ -70,6 +70,7 @@ const KEPT_MAPS: usize = 4;
 const MAX_KEPT_FIELDS: usize = 64;
 
 /// Keeps the memory of a response's map for a request to come.
+#[inline]
 pub(crate) fn recycle_map(map: &mut HeaderMap) {
     let _ = MAPS.try_with(|maps| {
         let mut maps = maps.borrow_mut();
@@ -112,12 +113,13 @@ pub struct DecodedHead<'a> {
 
 impl DecodedHead<'_> {
     /// The lazy request: its bytes, and the table for it, without a look at either.
-    #[inline]
+    #[inline(always)] // once for each request
     pub(crate) fn into_request(self) -> Request {
         let mut head = Head(Some(POOL.with_borrow_mut(Vec::pop).unwrap_or_default()));
         if let Some(parts) = head.0.as_deref_mut() {
             parts.bytes.extend_from_slice(self.bytes);
-            parts.table = self.http.take_head(std::mem::take(&mut parts.table));
+            let table = self.http.take_head(std::mem::take(&mut parts.table));
+            put(&mut parts.table, table);
         }
         Request::with_head(AnyHead::Http1(head), Incoming::default(), self.connection, self.upgrade)
     }
@@ -148,7 +150,10 @@ fn fill<B>(
     if let Some(headers) = headers {
         put(request.headers_mut(), *headers);
     } else {
-        MAPS.with_borrow_mut(|maps| maps.pop().map(|map| put(request.headers_mut(), map)));
+        let has_room = |map: &mut HeaderMap| map.capacity() >= table.field_count();
+        if let Some(map) = MAPS.with_borrow_mut(|maps| maps.pop_if(has_room)) {
+            put(request.headers_mut(), map);
+        }
         append_fields(request.headers_mut(), table, arena);
     }
     Ok(())
@@ -181,6 +186,7 @@ fn copy_head(bytes: &[u8]) -> Bytes {
 }
 
 impl Drop for Head {
+    #[inline]
     fn drop(&mut self) {
         let Some(mut parts) = self.0.take() else { return };
         if parts.bytes.capacity() <= MAX_KEPT {

@@ -68,6 +68,11 @@ impl Sending {
             out.extend_from_slice(data);
             return Ok(());
         }
+        self.framed_data(data, out)
+    }
+
+    /// Appends content with what stands around it, or refuses it.
+    fn framed_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let head = self.data_header(data.len() as u64)?;
         out.reserve(head.as_bytes().len() + data.len() + head.suffix().len());
         out.extend_from_slice(head.as_bytes());

@@ -89,7 +89,7 @@ statuses! {
 
 /// Appends a status line. The version is the server's own, whatever the request's (RFC 9110 section 6.2); the space
 /// behind the code stays where there is no phrase.
-#[inline]
+#[inline(always)] // once for each response
 pub(crate) fn write_line(status: u16, reason: &str, out: &mut Vec<u8>) {
     if reason.is_empty()
         && let Some(line) = standard_line(status)

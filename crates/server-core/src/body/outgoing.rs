@@ -119,6 +119,24 @@ impl Body {
     }
 }
 
+impl Kind {
+    /// The next piece of what does not lie in memory.
+    #[inline(never)] // to keep it out of the way of what does
+    fn poll_streamed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self {
+            Self::Empty | Self::Whole(_) => Poll::Ready(None),
+            Self::Incoming(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+            #[cfg(feature = "files")]
+            Self::Files(files) => Pin::new(&mut **files)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Self::Boxed(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -129,19 +147,11 @@ impl HttpBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
-            Kind::Empty => Poll::Ready(None),
             Kind::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Kind::Incoming(incoming) => {
-                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
-            }
-            #[cfg(feature = "files")]
-            Kind::Files(files) => Pin::new(&mut **files)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
-            Kind::Boxed(body) => body.as_mut().poll_frame(cx),
+            other => other.poll_streamed(cx),
         }
     }
 

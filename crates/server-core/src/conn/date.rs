@@ -1,14 +1,16 @@
 //! The `Date` field (RFC 9110 section 6.6.1), made once a second.
 
 use std::cell::RefCell;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use wire_http1::FieldLines;
 
+use super::deadline::Moment;
+
 struct Cached {
     /// When it was made, and from when on it is too old.
-    fresh: Option<(Instant, Instant)>,
+    fresh: Option<(Moment, Moment)>,
     line: FieldLines,
     /// The same date as a value, once it was asked for.
     value: Option<HeaderValue>,
@@ -19,19 +21,19 @@ thread_local! {
 }
 
 /// Calls `use_it` with the field line of the date now. `now` is the time by the connection's own clock.
-pub(super) fn with_date<T>(now: Instant, use_it: impl FnOnce(&FieldLines) -> T) -> T {
+pub(super) fn with_date<T>(now: impl Into<Moment>, use_it: impl FnOnce(&FieldLines) -> T) -> T {
     CACHED.with_borrow_mut(|cached| {
-        cached.refresh(now);
+        cached.refresh(now.into());
         use_it(&cached.line)
     })
 }
 
 /// The value of the date now. `now` as above.
 #[cfg(feature = "http2")]
-pub(super) fn date_value(now: Instant) -> HeaderValue {
+pub(super) fn date_value(now: impl Into<Moment>) -> HeaderValue {
     const NAME: usize = "date: ".len();
     CACHED.with_borrow_mut(|cached| {
-        cached.refresh(now);
+        cached.refresh(now.into());
         let line = cached.line.as_bytes();
         let make = || HeaderValue::from_bytes(line[NAME..].trim_ascii_end());
         let value = cached.value.get_or_insert_with(|| make().unwrap_or(HeaderValue::from_static("")));
@@ -40,21 +42,29 @@ pub(super) fn date_value(now: Instant) -> HeaderValue {
 }
 
 impl Cached {
-    fn refresh(&mut self, now: Instant) {
+    #[inline]
+    fn refresh(&mut self, now: Moment) {
         // Not before it was made either: another connection of this thread may go by another clock.
         if !self.fresh.is_some_and(|(made, old)| made <= now && now < old) {
-            let date = httpdate::fmt_http_date(SystemTime::now());
-            self.line.clear();
-            // A date is a valid field value.
-            let _ = self.line.push("date", date);
-            self.value = None;
-            self.fresh = Some((now, now + Duration::from_secs(1)));
+            self.make(now);
         }
+    }
+
+    #[cold]
+    fn make(&mut self, now: Moment) {
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        self.line.clear();
+        // A date is a valid field value.
+        let _ = self.line.push("date", date);
+        self.value = None;
+        self.fresh = Some((now, now + Duration::from_secs(1)));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]

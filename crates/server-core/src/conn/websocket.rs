@@ -77,7 +77,13 @@ pub(crate) struct Driver<Io> {
 
 impl<Io> Driver<Io> {
     /// Carries on where the opening handshake ended: `output` is what of it is not written yet.
-    pub(crate) fn new(io: Io, duplex: Arc<Duplex>, role: Role, output: WriteBuffer, now: Instant) -> Self {
+    pub(crate) fn new(
+        io: Io,
+        duplex: Arc<Duplex>,
+        role: Role,
+        output: WriteBuffer,
+        now: impl Into<Moment>,
+    ) -> Self {
         Self {
             io: Some(io),
             duplex,

@@ -189,13 +189,27 @@ impl ReadBuffer {
             self.settle();
             return poll_read_buf(Pin::new(io), cx, &mut (&mut self.bytes).limit(limit));
         }
-        if self.leased && !self.is_empty() && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
+        if self.is_empty() {
+            self.start_over();
+        }
+        if self.leased && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
             return poll_read_buf(Pin::new(io), cx, &mut self.bytes);
         }
         let read = ready!(poll_read_lease(cx, io))?;
         let len = read.len();
         self.append(read);
         Poll::Ready(Ok(len))
+    }
+
+    /// All was consumed: sees to it that there is a lease with all of its room, which payloads that left by reference take.
+    fn start_over(&mut self) {
+        self.bytes.clear();
+        self.at = 0;
+        if !self.leased || self.bytes.capacity() < LEASE {
+            self.release();
+            self.bytes = lease();
+            self.leased = true;
+        }
     }
 
     /// Called when there is nothing to read for now: holds no more than what is unconsumed.

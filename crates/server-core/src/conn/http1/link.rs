@@ -12,7 +12,7 @@ use super::response::Head;
 use super::{Config, ConnectionError, Progress};
 use crate::body::{BodySlot, BoxError, Demand};
 use crate::conn::Duplex;
-use crate::conn::deadline::{Deadline, Deadlines};
+use crate::conn::deadline::{Deadline, Deadlines, Moment};
 use crate::control::{Control, InFlight};
 use crate::file::SendFile;
 use crate::io::{ReadBuffer, WriteBuffer, poll_discard};
@@ -46,7 +46,7 @@ pub(super) struct Link<Io> {
     pub(super) output: WriteBuffer,
     pub(super) deadlines: Deadlines,
     /// The time of this poll.
-    pub(super) now: Instant,
+    pub(super) now: Moment,
     pub(super) info: Arc<ConnectionInfo>,
     pub(super) in_flight: InFlight,
 
@@ -109,6 +109,7 @@ impl<Io> Link<Io> {
         config: &Config,
         now: Instant,
     ) -> Self {
+        let now = Moment::from(now);
         let mut deadlines = Deadlines::default();
         deadlines.set(Deadline::Head, now + config.head_timeout);
         Self {

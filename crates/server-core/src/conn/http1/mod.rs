@@ -187,7 +187,7 @@ where
     R: RequestKind,
 {
     let Shared { timer, config, control, .. } = shared;
-    link.now = timer.now();
+    link.now = timer.now().into();
     link.http.lease(&config.http1);
     if control.is_draining() {
         link.drain(config);
@@ -258,7 +258,7 @@ where
             link.park();
             return Poll::Pending;
         }
-        link.now = timer.now();
+        link.now = timer.now().into();
     }
 }
 

@@ -20,6 +20,7 @@ const READ_AHEAD: usize = 4 << 10;
 impl<Io> Link<Io> {
     /// The length of the next request's head, once that is here. Finishes the last request first. `None`: more input is
     /// needed, or output must leave first, or the connection ends.
+    #[inline(always)] // once for each request
     pub(super) fn next_head(&mut self, cx: &Context<'_>, config: &Config, budget: &mut u32) -> Option<usize> {
         if self.current.responded && self.finish_request(cx, config, budget) == Progress::Blocked {
             return None;
@@ -73,6 +74,7 @@ impl<Io> Link<Io> {
     }
 
     /// The request whose head are the next `len` bytes of the input.
+    #[inline(always)] // once for each request
     pub(super) fn begin_request<R: RequestKind>(
         &mut self,
         len: usize,

@@ -1,7 +1,5 @@
 //! The response side: heads, bodies as they come, and the answers that the server gives by itself.
 
-use std::time::Instant;
-
 use bytes::Buf;
 use http::StatusCode;
 use http::header;
@@ -12,6 +10,7 @@ use wire_http1::{BodyLen, EncodeError, ServerConnection};
 use super::link::{Current, Ending, Link};
 use super::{BoxError, ConnectionError, Deadline, date};
 use crate::body::BodyError;
+use crate::conn::deadline::Moment;
 use crate::file::FileRange;
 use crate::io::WriteBuffer;
 use crate::request::recycle_map;
@@ -37,11 +36,12 @@ impl Head {
     }
 
     /// Appends it to `out`, with the date of `now`.
+    #[inline]
     fn encode(
         &self,
         http: &mut ServerConnection,
         bodyless: bool,
-        now: Instant,
+        now: Moment,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let mut writer = http.encode_head(self.parts.status.as_u16(), "", BodyLen::Streamed, out)?;
@@ -78,7 +78,7 @@ impl Current {
 
 impl<Io> Link<Io> {
     /// The handler has answered.
-    #[inline]
+    #[inline(always)] // a head is large: where it is inlined it is moved once
     pub(super) fn begin_response(&mut self, head: Head) {
         self.unsent = Some(head);
         self.deadlines.clear(Deadline::Handler);
@@ -108,6 +108,7 @@ impl<Io> Link<Io> {
     }
 
     /// Encodes a piece of the body, the head first. True: the response is complete.
+    #[inline(always)] // once for most responses
     pub(super) fn write_frame<D: Buf>(
         &mut self,
         frame: Frame<D>,
@@ -164,6 +165,7 @@ impl<Io> Link<Io> {
     }
 
     /// Its content is written.
+    #[inline]
     fn complete(&mut self) -> Result<bool, ConnectionError> {
         self.http.encode_end(self.output.tail()).map_err(cut_off)?;
         self.current.responded = true;

@@ -59,7 +59,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
             driver.set_eof();
         }
         if self.draining {
-            driver.drain(self.now + config.drain_timeout);
+            driver.drain((self.now + config.drain_timeout).into());
         }
         Some(driver)
     }
