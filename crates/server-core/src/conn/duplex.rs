@@ -16,11 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
 use wire_ws::{CloseCode, Encoder};
 
 use super::encode::encode;
-use crate::io::{Direct, WriteBuffer};
+use crate::io::{Direct, Lease, WriteBuffer};
 use crate::ws::{Outgoing, SendError, Settings};
 
 /// The response fields of an accepted handshake.
@@ -78,13 +77,13 @@ struct State {
 #[derive(Debug)]
 pub(crate) enum Input {
     /// Into a leased buffer.
-    Leased(BytesMut),
+    Leased(Lease),
     /// Into the message that the receiver lent.
     Direct(Vec<u8>),
 }
 
-impl From<BytesMut> for Input {
-    fn from(read: BytesMut) -> Self {
+impl From<Lease> for Input {
+    fn from(read: Lease) -> Self {
         Self::Leased(read)
     }
 }
