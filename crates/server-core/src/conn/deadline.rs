@@ -4,6 +4,7 @@
 //! time it is set to. Where the deadlines moved away from it, it fires early once, nothing has expired, and it is set anew.
 
 use std::num::NonZeroU64;
+use std::ops::Add;
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
@@ -59,9 +60,10 @@ impl Deadline {
     ];
 }
 
-/// An [`Instant`] in half its room, which an idle connection has eleven of: nanoseconds.
+/// An [`Instant`] in half its room, which an idle connection has eleven of: nanoseconds. Making one costs more than the
+/// rest of what is done here, so a driver makes one of the time of a poll, and adds to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(NonZeroU64);
+pub(crate) struct Moment(NonZeroU64);
 
 /// What moments count from. Earlier than any deadline: a caller's clock may have begun before the first use of this.
 static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
@@ -71,9 +73,17 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
 
 impl From<Instant> for Moment {
     fn from(at: Instant) -> Self {
-        let since = at.saturating_duration_since(*EPOCH);
-        let nanos = since.as_secs().saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into());
-        Self(NonZeroU64::MIN.saturating_add(nanos))
+        Self(NonZeroU64::MIN) + at.saturating_duration_since(*EPOCH)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    #[inline]
+    fn add(self, later: Duration) -> Self {
+        let nanos = later.as_secs().saturating_mul(1_000_000_000).saturating_add(later.subsec_nanos().into());
+        Self(self.0.saturating_add(nanos))
     }
 }
 
@@ -92,29 +102,34 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
+    #[inline]
+    pub(crate) fn set(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         let at = at.into();
         self.at[deadline as usize] = Some(at);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
     }
 
     /// Sets it unless it is already running.
-    pub(crate) fn start(&mut self, deadline: Deadline, at: Instant) {
+    #[inline]
+    pub(crate) fn start(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         if !self.is_running(deadline) {
             self.set(deadline, at);
         }
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self, deadline: Deadline) {
         self.at[deadline as usize] = None;
     }
 
+    #[inline]
     pub(crate) fn is_running(&self, deadline: Deadline) -> bool {
         self.at[deadline as usize].is_some()
     }
 
     /// Moves it, where it is running.
-    pub(crate) fn extend(&mut self, deadline: Deadline, at: Instant) {
+    #[inline]
+    pub(crate) fn extend(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         if self.is_running(deadline) {
             self.set(deadline, at);
         }
@@ -130,11 +145,14 @@ impl Deadlines {
     }
 
     /// Takes one that has expired.
-    pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Deadline> {
+    #[inline]
+    pub(crate) fn take_expired(&mut self, now: impl Into<Moment>) -> Option<Deadline> {
         let now = now.into();
-        if self.earliest.is_none_or(|earliest| earliest > now) {
-            return None;
-        }
+        if self.earliest.is_none_or(|earliest| earliest > now) { None } else { self.find_expired(now) }
+    }
+
+    #[cold]
+    fn find_expired(&mut self, now: Moment) -> Option<Deadline> {
         let expired = Deadline::ALL
             .into_iter()
             .find(|deadline| self.at[*deadline as usize].take_if(|at| *at <= now).is_some());
@@ -149,7 +167,7 @@ pin_project! {
     pub(crate) struct Alarm<S> {
         #[pin]
         sleep: Option<S>,
-        set_to: Option<Instant>,
+        set_to: Option<Moment>,
         // It will wake the task that polls the connection now.
         registered: bool,
     }
@@ -168,29 +186,37 @@ impl<S: Future<Output = ()>> Alarm<S> {
     /// Sees to it that the task is woken when the earliest deadline expires. `Ready` when it may have.
     ///
     /// `now` is the time at which the caller found nothing expired.
+    #[inline]
     pub(crate) fn poll<T: Timer<Sleep = S>>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         timer: &T,
         deadlines: &Deadlines,
-        now: Instant,
+        now: impl Into<Moment>,
+    ) -> Poll<()> {
+        let Some(next) = deadlines.earliest else { return Poll::Pending };
+        match self.set_to {
+            Some(set_to) if set_to <= next && self.registered && set_to > now.into() => Poll::Pending,
+            _ => self.poll_sleep(cx, timer, next),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_sleep<T: Timer<Sleep = S>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        timer: &T,
+        next: Moment,
     ) -> Poll<()> {
         let mut this = self.project();
-        let Some(next) = deadlines.earliest.map(Instant::from) else { return Poll::Pending };
-        match *this.set_to {
-            Some(set_to) if set_to <= next => {
-                if *this.registered && set_to > now {
-                    return Poll::Pending;
-                }
+        if this.set_to.is_none_or(|set_to| set_to > next) {
+            let at = next.into();
+            if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+                timer.reset(sleep, at);
+            } else {
+                this.sleep.set(Some(timer.sleep_until(at)));
             }
-            _ => {
-                if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-                    timer.reset(sleep, next);
-                } else {
-                    this.sleep.set(Some(timer.sleep_until(next)));
-                }
-                *this.set_to = Some(next);
-            }
+            *this.set_to = Some(next);
         }
         let Some(sleep) = this.sleep.as_pin_mut() else { return Poll::Pending };
         if sleep.poll(cx).is_ready() {

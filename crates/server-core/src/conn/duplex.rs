@@ -111,12 +111,19 @@ pub(crate) struct Wants {
     pub(crate) moved: bool,
     /// Somebody waits for the output to be written, or there is more of it.
     pub(crate) flush: bool,
+    /// What has ended. `None`: all of the WebSocket is open.
+    pub(crate) ends: Option<Ends>,
+}
+
+/// How far a WebSocket is on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
     pub(crate) close_sent: bool,
     pub(crate) close_received: bool,
-    /// The input has ended, and nobody is left who does not know.
-    pub(crate) ended: bool,
-    /// No half is left.
-    pub(crate) gone: bool,
+    /// The input, and nobody is left who does not know.
+    pub(crate) input: bool,
+    /// Both halves.
+    pub(crate) halves: bool,
 }
 
 impl Duplex {
@@ -159,6 +166,7 @@ impl Duplex {
         duplex
     }
 
+    #[inline(always)]
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -209,6 +217,7 @@ impl Duplex {
 
     /// The same, with what was read since it was polled last, and whether all that [`leave`](Self::leave) moved out is
     /// written now.
+    #[inline(always)]
     pub(crate) fn enter_with(&self, read: Option<Input>, written: bool) {
         let mut state = self.state();
         state.driving = true;
@@ -220,8 +229,17 @@ impl Duplex {
         }
     }
 
+    /// After the handler was polled, and before it is polled again: moves what was sent into `output`, if somebody waits
+    /// until it is written. Returns whether there was anything; if not, [`leave`](Self::leave) comes next.
+    #[inline(always)]
+    pub(crate) fn take_awaited(&self, output: &mut WriteBuffer) -> bool {
+        let mut state = self.state();
+        state.flush_wanted && state.move_output(output)
+    }
+
     /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
     /// sent into `output`, when that is given (the upgrade is confirmed) and empty.
+    #[inline(always)]
     pub(crate) fn leave(&self, cx: &Context<'_>, output: Option<&mut WriteBuffer>) -> Wants {
         let mut state = self.state();
         state.driving = false;
@@ -236,10 +254,7 @@ impl Duplex {
             direct: state.direct.is_some() && state.input.is_none(),
             moved,
             flush: state.flush_wanted || waiting || state.pong.is_some(),
-            close_sent: state.encoder.is_closed(),
-            close_received: state.peer_closed,
-            ended: state.input_end.is_some() && (state.end_seen || !state.receiver_alive),
-            gone: !state.receiver_alive && !state.sender_alive,
+            ends: state.ends(),
         };
         // A half that could go on, although this task polled, lives in another task, or elsewhere in this one.
         let written = !waiting && !state.writing;
@@ -247,7 +262,7 @@ impl Duplex {
             if state.closing { written } else { state.input.is_some() || state.input_end.is_some() };
         let reader = readable && state.reader.is_some();
         let writer = written && state.writer.is_some();
-        let closed = wants.close_sent && state.closed.is_some();
+        let closed = state.closed.is_some() && state.encoder.is_closed();
         if reader || writer || closed {
             wake_halves(state, [reader, writer, closed]);
         }
@@ -419,30 +434,33 @@ impl Duplex {
     }
 
     /// Queues a message once there is room for it, and then waits until it is written, unless there is more to come.
+    #[inline]
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
         message: &mut Option<Outgoing<'_>>,
     ) -> Poll<Result<(), SendError>> {
+        if message.is_some() { self.poll_queue(cx, message) } else { self.poll_flush(cx) }
+    }
+
+    fn poll_queue(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Outgoing<'_>>,
+    ) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
-        if let Some(unsent) = message {
-            if state.is_closed() {
-                return Poll::Ready(Err(SendError::Closed));
-            }
-            if state.output.len() < self.settings.write_buffer {
-                state.queue(unsent)?;
-                *message = None;
-                if self.more.load(Ordering::Relaxed) {
-                    wake_driver(state);
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        } else if state.disconnected {
+        if state.is_closed() {
             return Poll::Ready(Err(SendError::Closed));
-        } else if state.is_written() {
-            state.flush_wanted = false;
-            state.writer = None;
-            return Poll::Ready(Ok(()));
+        }
+        if state.output.len() < self.settings.write_buffer {
+            if let Some(unsent) = message {
+                state.queue(unsent)?;
+            }
+            *message = None;
+            if self.more.load(Ordering::Relaxed) {
+                wake_driver(state);
+                return Poll::Ready(Ok(()));
+            }
         }
         state.wait_for_write(cx);
         wake_driver(state);
@@ -495,6 +513,20 @@ impl State {
         self.disconnected || self.encoder.is_closed()
     }
 
+    #[inline]
+    fn ends(&self) -> Option<Ends> {
+        let Self { receiver_alive, sender_alive, input_end, peer_closed, .. } = *self;
+        let close_sent = self.encoder.is_closed();
+        let open = receiver_alive && sender_alive && input_end.is_none() && !close_sent && !peer_closed;
+        (!open).then(|| Ends {
+            close_sent,
+            close_received: peer_closed,
+            input: input_end.is_some() && (self.end_seen || !receiver_alive),
+            halves: !receiver_alive && !sender_alive,
+        })
+    }
+
+    #[inline(always)]
     fn give_input(&mut self, read: Input) {
         self.read_wanted = false;
         if self.receiver_alive {
@@ -503,6 +535,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn written(&mut self) {
         self.writing = false;
         self.flush_wanted = !self.output.is_empty();
@@ -514,6 +547,7 @@ impl State {
     }
 
     /// Moves what is queued into the driver's buffer, if that is empty. Returns whether there was anything.
+    #[inline]
     fn move_output(&mut self, output: &mut WriteBuffer) -> bool {
         if !output.is_empty() {
             return false;
