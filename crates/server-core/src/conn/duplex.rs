@@ -100,8 +100,6 @@ pub(crate) enum InputEnd {
 /// What the driver finds when the handler has paused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants {
-    /// The handler has accepted: confirm it, and look again.
-    pub(crate) accepted: bool,
     pub(crate) read: bool,
     /// What was read last was not taken yet.
     pub(crate) unread: bool,
@@ -229,25 +227,29 @@ impl Duplex {
         }
     }
 
-    /// After the handler was polled, and before it is polled again: moves what was sent into `output`, if somebody waits
-    /// until it is written. Returns whether there was anything; if not, [`leave`](Self::leave) comes next.
-    #[inline(always)]
-    pub(crate) fn take_awaited(&self, output: &mut WriteBuffer) -> bool {
-        let mut state = self.state();
-        state.flush_wanted && state.move_output(output)
-    }
-
-    /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
-    /// sent into `output`, when that is given (the upgrade is confirmed) and empty.
-    #[inline(always)]
-    pub(crate) fn leave(&self, cx: &Context<'_>, output: Option<&mut WriteBuffer>) -> Wants {
+    /// After the handler was polled, and has not accepted yet or not been confirmed. Returns whether it has accepted: then
+    /// that is to be confirmed.
+    pub(crate) fn leave_unconfirmed(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state();
         state.driving = false;
         register(&mut state.driver, cx);
-        let moved = output.is_some_and(|output| state.move_output(output));
+        state.accepted.is_some()
+    }
+
+    /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
+    /// sent into `output`, when that is empty. `None`: somebody waits for just that, and goes on once it is written. Then
+    /// nothing else need be looked at; where it cannot be written at once, this is called again.
+    #[inline(always)]
+    pub(crate) fn leave(&self, cx: &Context<'_>, output: &mut WriteBuffer) -> Option<Wants> {
+        let mut state = self.state();
+        let moved = state.move_output(output);
+        if moved && state.flush_wanted {
+            return None;
+        }
+        state.driving = false;
+        register(&mut state.driver, cx);
         let waiting = !state.output.is_empty();
         let wants = Wants {
-            accepted: state.accepted.is_some(),
             // Without a receiver what comes is thrown away: to learn that the peer is gone.
             read: state.read_wanted || (!state.receiver_alive && state.input_end.is_none()),
             unread: state.input.is_some(),
@@ -266,7 +268,7 @@ impl Duplex {
         if reader || writer || closed {
             wake_halves(state, [reader, writer, closed]);
         }
-        wants
+        Some(wants)
     }
 
     /// The response fields, once the handler has accepted.

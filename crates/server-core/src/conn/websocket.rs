@@ -15,7 +15,7 @@ use wire_ws::{CloseCode, Role};
 
 use super::ConnectionError;
 use super::deadline::{Alarm, Deadline, Deadlines, Moment};
-use super::duplex::{Duplex, Ends, Input, InputEnd};
+use super::duplex::{Duplex, Ends, Input, InputEnd, Wants};
 use crate::control::Counted;
 use crate::io::{Direct, WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
@@ -124,10 +124,9 @@ impl<Io> Driver<Io> {
         }
     }
 
-    /// After the handler was polled: takes what was sent, and learns what is wanted.
+    /// Does what is wanted, or sees to it that it is done.
     #[inline(always)]
-    fn leave(&mut self, cx: &Context<'_>) {
-        let wants = self.duplex.leave(cx, Some(&mut self.output));
+    fn heed(&mut self, wants: &Wants) {
         self.unwritten |= wants.moved;
         self.reading = false;
         if self.ending != Ending::No {
@@ -265,12 +264,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             let read = if let Poll::Ready(read) = read { read } else { None };
             self.duplex.enter_with(read, std::mem::take(&mut self.tells_written));
             let handled = handler(cx);
-            if self.poll_awaited_write(cx) {
-                progress = true;
-                continue;
-            }
-            self.leave(cx);
-            let written = self.poll_write(cx);
+            let written = self.leave(cx);
             progress = match self.ending {
                 Ending::No => written && std::mem::take(&mut self.awaits_write),
                 Ending::Over => false,
@@ -327,15 +321,21 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         }
     }
 
-    /// After the handler was polled: writes what it sent, where somebody waits for just that. True: it is written, and
-    /// whoever waits goes on before anything else is looked at.
+    /// After the handler was polled: learns what is wanted, and writes what was sent. True: all of it is written and
+    /// flushed.
     #[inline(always)]
-    fn poll_awaited_write(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.ending != Ending::No || !self.duplex.take_awaited(&mut self.output) {
-            return false;
+    fn leave(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            if let Some(wants) = self.duplex.leave(cx, &mut self.output) {
+                self.heed(&wants);
+                return self.poll_write(cx);
+            }
+            // Whoever waits for it goes on before anything else is looked at, if it can be written at once.
+            (self.unwritten, self.awaits_write, self.reading) = (true, true, false);
+            if self.poll_write(cx) && self.ending == Ending::No {
+                return true;
+            }
         }
-        (self.unwritten, self.awaits_write, self.reading) = (true, true, false);
-        self.poll_write(cx)
     }
 
     /// Writes what has gathered. True: all of it is written and flushed.

@@ -290,11 +290,18 @@ impl Receiving {
     }
 
     /// There is nothing to decode for now.
+    #[inline]
     fn park(&mut self) {
-        if std::mem::take(&mut self.warm) {
-            self.input.park();
-            self.decoder.shrink();
+        if self.warm {
+            self.cool_down();
         }
+    }
+
+    #[inline(never)]
+    fn cool_down(&mut self) {
+        self.warm = false;
+        self.input.park();
+        self.decoder.shrink();
     }
 }
 
