@@ -80,7 +80,8 @@ impl Deadline {
     }
 }
 
-/// An [`Instant`] in half its room, which an idle connection has ten of: nanoseconds.
+/// An [`Instant`] in half its room, which an idle connection has ten of: nanoseconds. Making one costs more than the rest of
+/// what is done here, so a driver makes one of the time of a poll, and adds to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(NonZeroU64);
 
@@ -123,6 +124,7 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
+    #[inline]
     pub(crate) fn set(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         let at = at.into();
         self.at[deadline.slot()] = Some(at);
@@ -130,21 +132,25 @@ impl Deadlines {
     }
 
     /// Sets it unless it is already running.
+    #[inline]
     pub(crate) fn start(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         if !self.is_running(deadline) {
             self.set(deadline, at);
         }
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self, deadline: Deadline) {
         self.at[deadline.slot()] = None;
     }
 
+    #[inline]
     pub(crate) fn is_running(&self, deadline: Deadline) -> bool {
         self.at[deadline.slot()].is_some()
     }
 
     /// Moves it, where it is running.
+    #[inline]
     pub(crate) fn extend(&mut self, deadline: Deadline, at: impl Into<Moment>) {
         if self.is_running(deadline) {
             self.set(deadline, at);
@@ -161,15 +167,18 @@ impl Deadlines {
     }
 
     /// Takes one that has expired, of those that the driver knows.
+    #[inline]
     pub(crate) fn take_expired(
         &mut self,
         known: &[Deadline; SLOTS],
         now: impl Into<Moment>,
     ) -> Option<Deadline> {
         let now = now.into();
-        if self.earliest.is_none_or(|earliest| earliest > now) {
-            return None;
-        }
+        if self.earliest.is_none_or(|earliest| earliest > now) { None } else { self.find_expired(known, now) }
+    }
+
+    #[cold]
+    fn find_expired(&mut self, known: &[Deadline; SLOTS], now: Moment) -> Option<Deadline> {
         let expired = known
             .iter()
             .zip(&mut self.at)
@@ -203,6 +212,7 @@ impl<S: Future<Output = ()>> Alarm<S> {
     /// Sees to it that the task is woken when the earliest deadline expires. `Ready` when it may have.
     ///
     /// `now` is the time at which the caller found nothing expired.
+    #[inline]
     pub(crate) fn poll<T: Timer<Sleep = S>>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -210,23 +220,29 @@ impl<S: Future<Output = ()>> Alarm<S> {
         deadlines: &Deadlines,
         now: impl Into<Moment>,
     ) -> Poll<()> {
-        let mut this = self.project();
         let Some(next) = deadlines.earliest else { return Poll::Pending };
-        match *this.set_to {
-            Some(set_to) if set_to <= next => {
-                if set_to > now.into() {
-                    return Poll::Pending;
-                }
+        match self.set_to {
+            Some(set_to) if set_to <= next && set_to > now.into() => Poll::Pending,
+            _ => self.poll_sleep(cx, timer, next),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_sleep<T: Timer<Sleep = S>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        timer: &T,
+        next: Moment,
+    ) -> Poll<()> {
+        let mut this = self.project();
+        if this.set_to.is_none_or(|set_to| set_to > next) {
+            let at = next.into();
+            if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+                timer.reset(sleep, at);
+            } else {
+                this.sleep.set(Some(timer.sleep_until(at)));
             }
-            _ => {
-                let at = next.into();
-                if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
-                    timer.reset(sleep, at);
-                } else {
-                    this.sleep.set(Some(timer.sleep_until(at)));
-                }
-                *this.set_to = Some(next);
-            }
+            *this.set_to = Some(next);
         }
         let Some(sleep) = this.sleep.as_pin_mut() else { return Poll::Pending };
         if sleep.poll(cx).is_ready() {

@@ -16,11 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
 use wire_ws::{CloseCode, Encoder};
 
 use super::encode::encode;
-use crate::io::{Direct, WriteBuffer};
+use crate::io::{Direct, Lease, WriteBuffer};
 use crate::ws::{Outgoing, SendError, Settings};
 
 /// The response fields of an accepted handshake.
@@ -78,13 +77,13 @@ struct State {
 #[derive(Debug)]
 pub(crate) enum Input {
     /// Into a leased buffer.
-    Leased(BytesMut),
+    Leased(Lease),
     /// Into the message that the receiver lent.
     Direct(Vec<u8>),
 }
 
-impl From<BytesMut> for Input {
-    fn from(read: BytesMut) -> Self {
+impl From<Lease> for Input {
+    fn from(read: Lease) -> Self {
         Self::Leased(read)
     }
 }
@@ -101,8 +100,6 @@ pub(crate) enum InputEnd {
 /// What the driver finds when the handler has paused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants {
-    /// The handler has accepted: confirm it, and look again.
-    pub(crate) accepted: bool,
     pub(crate) read: bool,
     /// What was read last was not taken yet.
     pub(crate) unread: bool,
@@ -112,12 +109,19 @@ pub(crate) struct Wants {
     pub(crate) moved: bool,
     /// Somebody waits for the output to be written, or there is more of it.
     pub(crate) flush: bool,
+    /// What has ended. `None`: all of the WebSocket is open.
+    pub(crate) ends: Option<Ends>,
+}
+
+/// How far a WebSocket is on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
     pub(crate) close_sent: bool,
     pub(crate) close_received: bool,
-    /// The input has ended, and nobody is left who does not know.
-    pub(crate) ended: bool,
-    /// No half is left.
-    pub(crate) gone: bool,
+    /// The input, and nobody is left who does not know.
+    pub(crate) input: bool,
+    /// Both halves.
+    pub(crate) halves: bool,
 }
 
 impl Duplex {
@@ -160,6 +164,7 @@ impl Duplex {
         duplex
     }
 
+    #[inline(always)]
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -206,6 +211,7 @@ impl Duplex {
 
     /// The same, with what was read since it was polled last, and whether all that [`leave`](Self::leave) moved out is
     /// written now.
+    #[inline(always)]
     pub(crate) fn enter_with(&self, read: Option<Input>, written: bool) {
         let mut state = self.state();
         state.driving = true;
@@ -230,26 +236,36 @@ impl Duplex {
         }
     }
 
-    /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
-    /// sent into `output`, when that is given (the upgrade is confirmed) and empty.
-    pub(crate) fn leave(&self, cx: &Context<'_>, output: Option<&mut WriteBuffer>) -> Wants {
+    /// After the handler was polled, and has not accepted yet or not been confirmed. Returns whether it has accepted: then
+    /// that is to be confirmed.
+    pub(crate) fn leave_unconfirmed(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state();
         state.driving = false;
         register(&mut state.driver, cx);
-        let moved = output.is_some_and(|output| state.move_output(output));
+        state.accepted.is_some()
+    }
+
+    /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
+    /// sent into `output`, when that is empty. `None`: somebody waits for just that, and goes on once it is written. Then
+    /// nothing else need be looked at; where it cannot be written at once, this is called again.
+    #[inline(always)]
+    pub(crate) fn leave(&self, cx: &Context<'_>, output: &mut WriteBuffer) -> Option<Wants> {
+        let mut state = self.state();
+        let moved = state.move_output(output);
+        if moved && state.flush_wanted {
+            return None;
+        }
+        state.driving = false;
+        register(&mut state.driver, cx);
         let waiting = !state.output.is_empty();
         let wants = Wants {
-            accepted: state.accepted.is_some(),
             // Without a receiver what comes is thrown away: to learn that the peer is gone.
             read: state.read_wanted || (!state.receiver_alive && state.input_end.is_none()),
             unread: state.input.is_some(),
             direct: state.direct.is_some() && state.input.is_none(),
             moved,
             flush: state.flush_wanted || waiting || state.pong.is_some(),
-            close_sent: state.encoder.is_closed(),
-            close_received: state.peer_closed,
-            ended: state.input_end.is_some() && (state.end_seen || !state.receiver_alive),
-            gone: !state.receiver_alive && !state.sender_alive,
+            ends: state.ends(),
         };
         // A half that could go on, although this task polled, lives in another task, or elsewhere in this one.
         let written = !waiting && !state.writing;
@@ -257,11 +273,11 @@ impl Duplex {
             if state.closing { written } else { state.input.is_some() || state.input_end.is_some() };
         let reader = readable && state.reader.is_some();
         let writer = written && state.writer.is_some();
-        let closed = wants.close_sent && state.closed.is_some();
+        let closed = state.closed.is_some() && state.encoder.is_closed();
         if reader || writer || closed {
             wake_halves(state, [reader, writer, closed]);
         }
-        wants
+        Some(wants)
     }
 
     /// The response fields, once the handler has accepted.
@@ -429,30 +445,33 @@ impl Duplex {
     }
 
     /// Queues a message once there is room for it, and then waits until it is written, unless there is more to come.
+    #[inline]
     pub(crate) fn poll_send(
         &self,
         cx: &mut Context<'_>,
         message: &mut Option<Outgoing<'_>>,
     ) -> Poll<Result<(), SendError>> {
+        if message.is_some() { self.poll_queue(cx, message) } else { self.poll_flush(cx) }
+    }
+
+    fn poll_queue(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Outgoing<'_>>,
+    ) -> Poll<Result<(), SendError>> {
         let mut state = self.state();
-        if let Some(unsent) = message {
-            if state.is_closed() {
-                return Poll::Ready(Err(SendError::Closed));
-            }
-            if state.output.len() < self.settings.write_buffer {
-                state.queue(unsent)?;
-                *message = None;
-                if self.more.load(Ordering::Relaxed) {
-                    wake_driver(state);
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        } else if state.disconnected {
+        if state.is_closed() {
             return Poll::Ready(Err(SendError::Closed));
-        } else if state.is_written() {
-            state.flush_wanted = false;
-            state.writer = None;
-            return Poll::Ready(Ok(()));
+        }
+        if state.output.len() < self.settings.write_buffer {
+            if let Some(unsent) = message {
+                state.queue(unsent)?;
+            }
+            *message = None;
+            if self.more.load(Ordering::Relaxed) {
+                wake_driver(state);
+                return Poll::Ready(Ok(()));
+            }
         }
         state.wait_for_write(cx);
         wake_driver(state);
@@ -507,6 +526,20 @@ impl State {
         self.disconnected || self.encoder.is_closed()
     }
 
+    #[inline]
+    fn ends(&self) -> Option<Ends> {
+        let Self { receiver_alive, sender_alive, input_end, peer_closed, .. } = *self;
+        let close_sent = self.encoder.is_closed();
+        let open = receiver_alive && sender_alive && input_end.is_none() && !close_sent && !peer_closed;
+        (!open).then(|| Ends {
+            close_sent,
+            close_received: peer_closed,
+            input: input_end.is_some() && (self.end_seen || !receiver_alive),
+            halves: !receiver_alive && !sender_alive,
+        })
+    }
+
+    #[inline(always)]
     fn give_input(&mut self, read: Input) {
         self.read_wanted = false;
         if self.receiver_alive {
@@ -515,6 +548,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn written(&mut self) {
         self.writing = false;
         self.flush_wanted = !self.output.is_empty();
@@ -526,6 +560,7 @@ impl State {
     }
 
     /// Moves what is queued into the driver's buffer, if that is empty. Returns whether there was anything.
+    #[inline]
     fn move_output(&mut self, output: &mut WriteBuffer) -> bool {
         if !output.is_empty() {
             return false;

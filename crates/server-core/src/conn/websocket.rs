@@ -15,7 +15,7 @@ use wire_ws::{CloseCode, Role};
 
 use super::ConnectionError;
 use super::deadline::{Alarm, Deadline, Deadlines, Moment};
-use super::duplex::{Duplex, Input, InputEnd, Wants};
+use super::duplex::{Duplex, Ends, Input, InputEnd, Wants};
 use crate::control::CountedWebSocket;
 use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
@@ -130,9 +130,9 @@ impl<Io> Driver<Io> {
         }
     }
 
-    /// After the handler was polled: takes what was sent, and learns what is wanted.
-    fn leave(&mut self, cx: &Context<'_>) {
-        let wants = self.duplex.leave(cx, Some(&mut self.output));
+    /// Does what is wanted, or sees to it that it is done.
+    #[inline(always)]
+    fn heed(&mut self, wants: &Wants) {
         self.unwritten |= wants.moved;
         self.reading = false;
         if self.ending != Ending::No {
@@ -142,38 +142,50 @@ impl<Io> Driver<Io> {
         self.unread = wants.unread;
         self.direct = wants.direct;
         self.awaits_write = wants.flush;
-        self.closed = wants.close_sent && wants.close_received;
-        self.keep_alive(&wants);
-        if wants.close_sent && (self.role == Role::Client || !wants.close_received) {
-            self.deadlines.start(Deadline::WebSocketClose, self.now + self.duplex.settings().close_timeout);
+        if let Some(ends) = wants.ends {
+            self.begin_end(ends, wants.flush);
         } else {
-            self.deadlines.clear(Deadline::WebSocketClose);
-        }
-        if wants.flush {
-            return;
-        }
-        match self.role {
-            _ if wants.ended => self.end(Ending::Close),
-            Role::Client if self.closed || wants.gone => self.end(Ending::AwaitServer),
-            // "the server MUST close the underlying TCP connection immediately" (RFC 6455 section 7.1.1).
-            Role::Server if self.closed => self.end(Ending::Close),
-            Role::Server if wants.gone => self.end(Ending::Linger),
-            _ => {}
+            self.keep_alive();
         }
     }
 
     /// Sees to it that a peer that is gone without a word is noticed.
-    fn keep_alive(&mut self, wants: &Wants) {
-        let Some(interval) = self.duplex.settings().ping_interval.filter(|_| !wants.close_sent) else {
-            self.deadlines.clear(Deadline::Ping);
-            self.deadlines.clear(Deadline::Pong);
-            return;
-        };
+    #[inline]
+    fn keep_alive(&mut self) {
+        let Some(interval) = self.duplex.settings().ping_interval else { return };
         if self.deadlines.is_running(Deadline::Pong) {
             // The answer is waited for, also where the handler is busy with something else: one buffer is read for it.
-            self.reading |= !wants.unread;
+            self.reading |= !self.unread;
         } else {
             self.deadlines.start(Deadline::Ping, self.now + interval);
+        }
+    }
+
+    /// Not all of the WebSocket is open any more: the stream ends when enough of it is not, and nothing waits to be written.
+    #[cold]
+    fn begin_end(&mut self, ends: Ends, flush: bool) {
+        self.closed = ends.close_sent && ends.close_received;
+        if ends.close_sent {
+            self.deadlines.clear(Deadline::Ping);
+            self.deadlines.clear(Deadline::Pong);
+        } else {
+            self.keep_alive();
+        }
+        if ends.close_sent && (self.role == Role::Client || !ends.close_received) {
+            self.deadlines.start(Deadline::WebSocketClose, self.now + self.duplex.settings().close_timeout);
+        } else {
+            self.deadlines.clear(Deadline::WebSocketClose);
+        }
+        if flush {
+            return;
+        }
+        match self.role {
+            _ if ends.input => self.end(Ending::Close),
+            Role::Client if self.closed || ends.halves => self.end(Ending::AwaitServer),
+            // "the server MUST close the underlying TCP connection immediately" (RFC 6455 section 7.1.1).
+            Role::Server if self.closed => self.end(Ending::Close),
+            Role::Server if ends.halves => self.end(Ending::Linger),
+            _ => {}
         }
     }
 
@@ -196,7 +208,18 @@ impl<Io> Driver<Io> {
         self.failure = failure.map(Box::new);
     }
 
+    /// Acts on the deadlines that have passed. Returns whether there were any.
+    fn expire_all(&mut self) -> Result<bool, ConnectionError> {
+        let mut expired = false;
+        while let Some(deadline) = self.deadlines.take_expired(&Deadline::WEBSOCKET, self.now) {
+            self.expire(deadline)?;
+            expired = true;
+        }
+        Ok(expired)
+    }
+
     /// Acts on a deadline that has passed.
+    #[cold]
     fn expire(&mut self, deadline: Deadline) -> Result<(), ConnectionError> {
         match deadline {
             Deadline::Ping => {
@@ -227,20 +250,27 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     ) -> Poll<Result<(), ConnectionError>> {
         self.now = timer.now().into();
         let mut reads = READS;
-        let mut read = None;
         // What the last poll waited for has probably come.
-        self.poll_read(cx, &mut reads, &mut read);
+        let mut progress = true;
         loop {
-            let written = std::mem::take(&mut self.tells_written);
-            self.duplex.enter_with(read.take(), written);
-            let handled = handler(cx);
-            self.leave(cx);
-            let written = self.poll_write(cx);
-            let progress = match self.ending {
-                Ending::No => {
-                    self.poll_read(cx, &mut reads, &mut read)
-                        || (written && std::mem::take(&mut self.awaits_write))
+            let read = self.poll_read(cx, &mut reads);
+            if reads == 0 {
+                if let Poll::Ready(Some(read)) = read {
+                    self.duplex.give_input(read);
                 }
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if read.is_pending() && !progress && !self.expire_all()? {
+                ready!(alarm.as_mut().poll(cx, timer, &self.deadlines, self.now));
+                self.now = timer.now().into();
+            }
+            let read = if let Poll::Ready(read) = read { read } else { None };
+            self.duplex.enter_with(read, std::mem::take(&mut self.tells_written));
+            let handled = handler(cx);
+            let written = self.leave(cx);
+            progress = match self.ending {
+                Ending::No => written && std::mem::take(&mut self.awaits_write),
                 Ending::Over => false,
                 _ => {
                     let ended = written && self.poll_end(cx).is_ready();
@@ -256,31 +286,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
                 }
                 self.deadlines.start(Deadline::Drain, self.now + self.duplex.settings().drain_timeout);
             }
-            if reads == 0 {
-                if let Some(read) = read {
-                    self.duplex.give_input(read);
-                }
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            if progress {
-                continue;
-            }
-            let mut expired = false;
-            while let Some(deadline) = self.deadlines.take_expired(&Deadline::WEBSOCKET, self.now) {
-                self.expire(deadline)?;
-                expired = true;
-            }
-            if !expired {
-                ready!(alarm.as_mut().poll(cx, timer, &self.deadlines, self.now));
-                self.now = timer.now().into();
-            }
         }
     }
 
-    /// Reads once, if that is wanted. Returns whether there was anything: input, or its end.
-    fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32, input: &mut Option<Input>) -> bool {
-        let Some(io) = self.io.as_mut().filter(|_| self.reading && !self.eof) else { return false };
+    /// Reads once, if that is wanted: input, or `None` where it has ended.
+    #[inline(always)]
+    fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Option<Input>> {
+        if self.reading && !self.eof { self.poll_read_io(cx, reads) } else { Poll::Pending }
+    }
+
+    #[inline(never)]
+    fn poll_read_io(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Option<Input>> {
+        let Some(io) = &mut self.io else { return Poll::Pending };
         let mut direct = if self.direct { self.duplex.take_direct() } else { None };
         let read = match &mut direct {
             None => poll_read_lease(cx, io).map_ok(|read| (!read.is_empty()).then_some(Input::Leased(read))),
@@ -292,30 +309,53 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             if let Some(direct) = direct {
                 self.duplex.put_back(direct);
             }
-            return false;
+            return Poll::Pending;
         };
         self.reading = false;
         *reads -= 1;
         match read {
             Ok(Some(read)) => {
-                *input = Some(read);
                 self.deadlines.clear(Deadline::Pong);
                 if let Some(interval) = self.duplex.settings().ping_interval {
                     self.deadlines.extend(Deadline::Ping, self.now + interval);
                 }
+                Poll::Ready(Some(read))
             }
             end => {
                 self.eof = true;
                 let end = end.map_or_else(|error| InputEnd::Failed(error.kind()), |_| InputEnd::Eof);
                 self.duplex.end_input(end);
+                Poll::Ready(None)
             }
         }
-        true
+    }
+
+    /// After the handler was polled: learns what is wanted, and writes what was sent. True: all of it is written and
+    /// flushed.
+    #[inline(always)]
+    fn leave(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            if let Some(wants) = self.duplex.leave(cx, &mut self.output) {
+                self.heed(&wants);
+                return self.poll_write(cx);
+            }
+            // Whoever waits for it goes on before anything else is looked at, if it can be written at once.
+            (self.unwritten, self.awaits_write, self.reading) = (true, true, false);
+            if self.poll_write(cx) && self.ending == Ending::No {
+                return true;
+            }
+        }
     }
 
     /// Writes what has gathered. True: all of it is written and flushed.
+    #[inline]
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(io) = self.io.as_mut().filter(|_| !self.output.is_flushed()) else { return true };
+        self.output.is_flushed() || self.poll_write_all(cx)
+    }
+
+    #[inline(never)]
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(io) = &mut self.io else { return true };
         let mut progress = false;
         match self.output.poll_write(cx, io, &mut progress) {
             Poll::Ready(Ok(())) => {

@@ -4,7 +4,6 @@
 //! empty or when there is nothing more to read for now; a partial head or frame is copied out to its exact size. So an
 //! idle connection holds no buffer at all.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,6 +13,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
 use super::payload::copy_payload;
+use super::pool::Pool;
 
 /// A read of 64 KiB, and room for what a frame header or chunk line needs beside it.
 const LEASE: usize = 68 << 10;
@@ -27,38 +27,53 @@ const BY_REFERENCE: usize = 16 << 10;
 /// Reads of what nobody wants before the task lets others run.
 const DISCARDED_READS: usize = 16;
 
+/// A buffer that changes hands without a copy.
+pub(crate) type Lease = Box<BytesMut>;
+
 thread_local! {
-    static POOL: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static POOL: Pool<BytesMut, KEPT> = const { Pool::new() };
 }
 
-fn lease() -> BytesMut {
-    // `try_with`: buffers may come and go while the thread's storage is being dropped.
-    while let Some(mut buffer) = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten() {
-        // False while a payload that left by reference is alive: that payload owns the memory now.
-        if buffer.try_reclaim(LEASE) {
-            return buffer;
-        }
+#[inline(always)]
+fn lease() -> Lease {
+    match kept() {
+        Some(buffer) if buffer.capacity() >= LEASE => buffer,
+        kept => reclaim(kept),
     }
-    BytesMut::with_capacity(LEASE)
 }
 
-fn give_back(mut buffer: BytesMut) {
-    buffer.clear();
-    let _ = POOL.try_with(|pool| {
-        let mut pool = pool.borrow_mut();
-        if pool.len() < KEPT {
-            pool.push(buffer);
+#[inline(always)]
+fn kept() -> Option<Lease> {
+    // `try_with`: buffers may come and go while the thread's storage is being dropped.
+    POOL.try_with(Pool::take).ok().flatten()
+}
+
+#[inline(never)]
+fn reclaim(mut buffer: Option<Lease>) -> Lease {
+    while let Some(mut used) = buffer {
+        // False while a payload that left by reference is alive: that payload owns the memory now.
+        if used.try_reclaim(LEASE) {
+            return used;
         }
-    });
+        buffer = kept();
+    }
+    Box::new(BytesMut::with_capacity(LEASE))
+}
+
+#[inline]
+fn give_back(mut buffer: Lease) {
+    buffer.clear();
+    let _ = POOL.try_with(|pool| pool.put(buffer));
 }
 
 /// Reads once into a leased buffer. An empty one means the end of the input.
+#[inline(always)]
 pub(crate) fn poll_read_lease<Io: AsyncRead + Unpin>(
     cx: &mut Context<'_>,
     io: &mut Io,
-) -> Poll<io::Result<BytesMut>> {
+) -> Poll<io::Result<Lease>> {
     let mut buffer = lease();
-    match poll_read_buf(Pin::new(io), cx, &mut buffer) {
+    match poll_read_buf(Pin::new(io), cx, &mut *buffer) {
         Poll::Ready(Ok(_)) => Poll::Ready(Ok(buffer)),
         Poll::Ready(Err(error)) => {
             give_back(buffer);
@@ -109,38 +124,44 @@ pub(crate) fn poll_discard<Io: AsyncRead + Unpin>(cx: &mut Context<'_>, io: &mut
 /// Bytes that were read and not yet consumed.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
-    bytes: BytesMut,
-    /// What of `bytes` was consumed. Of a lease, or of a partial head or frame, whose lengths are limited.
+    buffer: Option<Lease>,
+    /// What of it was consumed. Of a lease, or of a partial head or frame, whose lengths are limited.
     at: u32,
     leased: bool,
 }
 
 impl ReadBuffer {
+    #[inline]
     fn at(&self) -> usize {
         self.at as usize
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[self.at()..]
+        self.buffer.as_ref().map_or(&[], |buffer| &buffer[self.at()..])
     }
 
+    #[inline]
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         let at = self.at();
-        &mut self.bytes[at..]
+        self.buffer.as_mut().map_or(&mut [], |buffer| &mut buffer[at..])
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.at() == self.bytes.len()
+        self.buffer.as_ref().is_none_or(|buffer| buffer.len() == self.at())
     }
 
+    #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
+        debug_assert!(len <= self.bytes().len());
         self.at += len as u32;
-        debug_assert!(self.at() <= self.bytes.len());
     }
 
     /// The last `len` bytes that were consumed; they are there until the next read.
+    #[inline]
     pub(crate) fn consumed(&self, len: usize) -> &[u8] {
-        &self.bytes[self.at() - len..self.at()]
+        self.buffer.as_ref().map_or(&[], |buffer| &buffer[self.at() - len..self.at()])
     }
 
     /// The same, for keeps.
@@ -151,9 +172,11 @@ impl ReadBuffer {
 
     #[inline(never)]
     fn split_consumed(&mut self, len: usize) -> Bytes {
-        self.bytes.advance(self.at() - len);
-        self.at = 0;
-        self.bytes.split_to(len).freeze()
+        let start = std::mem::take(&mut self.at) as usize - len;
+        self.buffer.as_mut().map_or_else(Bytes::new, |buffer| {
+            buffer.advance(start);
+            buffer.split_to(len).freeze()
+        })
     }
 
     /// Consumes `consumed` bytes and returns the payload that is their tail.
@@ -163,18 +186,23 @@ impl ReadBuffer {
     }
 
     /// Takes over what was read.
-    pub(crate) fn append(&mut self, read: BytesMut) {
+    #[inline]
+    pub(crate) fn append(&mut self, read: Lease) {
         if self.is_empty() {
             self.release();
-            self.bytes = read;
+            self.buffer = Some(read);
             self.leased = true;
         } else {
-            self.unlease();
-            // Only the new bytes are copied, and the rest grows by doubling: trickled input costs linear time.
-            self.settle();
-            self.bytes.extend_from_slice(&read);
-            give_back(read);
+            self.append_copy(read);
         }
+    }
+
+    #[inline(never)]
+    fn append_copy(&mut self, read: Lease) {
+        self.unlease();
+        // Only the new bytes are copied, and the rest grows by doubling: trickled input costs linear time.
+        self.settle().extend_from_slice(&read);
+        give_back(read);
     }
 
     /// Reads once, behind what is here, at most `limit` bytes. `Ok(0)` is the end of the input.
@@ -186,14 +214,16 @@ impl ReadBuffer {
     ) -> Poll<io::Result<usize>> {
         if limit < LEASE {
             self.unlease();
-            self.settle();
-            return poll_read_buf(Pin::new(io), cx, &mut (&mut self.bytes).limit(limit));
+            return poll_read_buf(Pin::new(io), cx, &mut self.settle().limit(limit));
         }
         if self.is_empty() {
             self.start_over();
         }
-        if self.leased && self.bytes.capacity() - self.bytes.len() >= MIN_READ {
-            return poll_read_buf(Pin::new(io), cx, &mut self.bytes);
+        if self.leased
+            && let Some(buffer) = &mut self.buffer
+            && buffer.capacity() - buffer.len() >= MIN_READ
+        {
+            return poll_read_buf(Pin::new(io), cx, &mut **buffer);
         }
         let read = ready!(poll_read_lease(cx, io))?;
         let len = read.len();
@@ -202,17 +232,23 @@ impl ReadBuffer {
     }
 
     /// All was consumed: sees to it that there is a lease with all of its room, which payloads that left by reference take.
+    #[inline]
     fn start_over(&mut self) {
-        self.bytes.clear();
-        self.at = 0;
-        if !self.leased || self.bytes.capacity() < LEASE {
-            self.release();
-            self.bytes = lease();
-            self.leased = true;
+        match &mut self.buffer {
+            Some(buffer) if self.leased && buffer.capacity() >= LEASE => {
+                buffer.clear();
+                self.at = 0;
+            }
+            _ => {
+                self.release();
+                self.buffer = Some(lease());
+                self.leased = true;
+            }
         }
     }
 
     /// Called when there is nothing to read for now: holds no more than what is unconsumed.
+    #[inline]
     pub(crate) fn park(&mut self) {
         if self.is_empty() {
             self.release();
@@ -222,22 +258,27 @@ impl ReadBuffer {
     }
 
     /// Gives up everything that was not consumed.
-    pub(crate) fn take_rest(&mut self) -> BytesMut {
+    pub(crate) fn take_rest(&mut self) -> Lease {
         self.settle();
         self.leased = false;
-        std::mem::take(&mut self.bytes)
+        self.buffer.take().unwrap_or_default()
     }
 
     /// Lets go of what was consumed, so that its room serves again.
-    fn settle(&mut self) {
-        self.bytes.advance(std::mem::take(&mut self.at) as usize);
+    fn settle(&mut self) -> &mut BytesMut {
+        let buffer = self.buffer.get_or_insert_default();
+        buffer.advance(std::mem::take(&mut self.at) as usize);
+        buffer
     }
 
+    #[inline]
     fn release(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
         self.at = 0;
-        if std::mem::take(&mut self.leased) {
-            give_back(bytes);
+        let leased = std::mem::take(&mut self.leased);
+        if let Some(buffer) = self.buffer.take()
+            && leased
+        {
+            give_back(buffer);
         }
     }
 
@@ -245,7 +286,7 @@ impl ReadBuffer {
         if self.leased {
             let rest = BytesMut::from(self.bytes());
             self.release();
-            self.bytes = rest;
+            self.buffer = Some(Box::new(rest));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Output on its way to a byte stream: small pieces are flattened into one buffer, large ones go by reference, and all
 //! of it leaves in as few vectored writes as the system takes.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
+use super::pool::Pool;
 use crate::file::{FileRange, SendFile};
 
 /// Pieces from here on are not copied.
@@ -29,8 +29,7 @@ enum Piece {
 }
 
 thread_local! {
-    #[expect(clippy::vec_box, reason = "they come and go as they are, and a buffer is a pointer")]
-    static POOL: RefCell<Vec<Box<Queue>>> = const { RefCell::new(Vec::new()) };
+    static POOL: Pool<Queue, KEPT> = const { Pool::new() };
 }
 
 /// Bytes queued for writing.
@@ -169,12 +168,7 @@ impl WriteBuffer {
     fn park(&mut self) {
         if let Some(mut queue) = self.queue.take_if(|queue| queue.flat.capacity() <= MAX_KEPT) {
             queue.unflushed = false;
-            let _ = POOL.try_with(|pool| {
-                let mut pool = pool.borrow_mut();
-                if pool.len() < KEPT {
-                    pool.push(queue);
-                }
-            });
+            let _ = POOL.try_with(|pool| pool.put(queue));
         }
         self.queue = None;
     }
@@ -183,7 +177,7 @@ impl WriteBuffer {
 #[inline(never)]
 fn unpark() -> Box<Queue> {
     // `try_with`: a connection may be dropped when its thread's storage already is.
-    POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+    POOL.try_with(Pool::take).ok().flatten().unwrap_or_default()
 }
 
 impl Queue {
@@ -216,7 +210,18 @@ impl Queue {
         (count, None)
     }
 
-    fn advance(&mut self, mut len: usize) {
+    #[inline]
+    fn advance(&mut self, len: usize) {
+        if self.large.is_empty() && len == self.flat.len() - self.written {
+            self.flat.clear();
+            self.written = 0;
+        } else {
+            self.advance_within(len);
+        }
+    }
+
+    #[inline(never)]
+    fn advance_within(&mut self, mut len: usize) {
         while len > 0 {
             let end = self.large.front().map_or(self.flat.len(), |front| front.0);
             let step = len.min(end - self.written);

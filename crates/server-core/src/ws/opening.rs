@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Response;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire_http1::{ClientConnection as Http, EncodeError, Event};
@@ -13,7 +13,7 @@ use wire_ws::handshake::{self, Key};
 
 use super::Settings;
 use super::client::{Client, ConnectError};
-use crate::io::{ReadBuffer, WriteBuffer};
+use crate::io::{Lease, ReadBuffer, WriteBuffer};
 
 /// What of the body of a rejection is kept.
 pub(super) const MAX_BODY: usize = 16 << 10;
@@ -197,7 +197,7 @@ impl Opening {
     }
 
     /// What came behind the response.
-    pub(super) fn into_rest(mut self) -> BytesMut {
+    pub(super) fn into_rest(mut self) -> Lease {
         self.input.take_rest()
     }
 }

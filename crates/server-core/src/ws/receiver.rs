@@ -154,7 +154,7 @@ impl Receiving {
     }
 
     /// The input has no message, or none may be taken for now.
-    #[inline(never)]
+    #[inline]
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<More> {
         if self.ended {
             return Poll::Ready(More::End(None));
@@ -164,6 +164,7 @@ impl Receiving {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        self.park();
         self.duplex.set_more(false);
         if self.closing {
             ready!(self.duplex.poll_close_written(cx));
@@ -208,6 +209,7 @@ impl Receiving {
     }
 
     /// The message that was lent, with what was read into it. It is given when it is whole.
+    #[inline(never)]
     fn take_back(&mut self, message: Vec<u8>) -> Option<Decoded> {
         self.lent = false;
         match self.decoder.put_spare(message) {
@@ -221,6 +223,7 @@ impl Receiving {
     }
 
     /// The peer broke the protocol.
+    #[cold]
     fn fail(&mut self, error: &wire_ws::Error) {
         self.duplex.send_close(Some(error.close_code()), "");
         self.closing = true;
@@ -229,8 +232,12 @@ impl Receiving {
     /// The next message of the input. `None`: more input is needed, or nothing more comes.
     #[inline]
     fn decode(&mut self) -> Option<Decoded> {
-        while !self.input.is_empty() && !self.closing {
-            let step = match self.decoder.decode(self.input.bytes_mut()) {
+        loop {
+            let input = self.input.bytes_mut();
+            if input.is_empty() || self.closing {
+                break;
+            }
+            let step = match self.decoder.decode(input) {
                 Ok(step) => step,
                 Err(error) => {
                     self.fail(&error);
@@ -247,20 +254,27 @@ impl Receiving {
                     };
                     return Some(Decoded { kind, place });
                 }
-                Some(MessageEvent::Ping { range }) => self.duplex.pong(self.input.consumed(range.len())),
-                Some(MessageEvent::Close { code, range }) => {
-                    let reason = String::from_utf8_lossy(self.input.consumed(range.len())).into_owned();
-                    self.duplex.close_received(code, &reason);
-                    self.close = Some(Box::new(CloseFrame { code, reason }));
-                    self.closing = true;
-                }
-                // A Pong, or whatever a later version of the codec reports.
-                Some(_) => {}
+                Some(event) => self.control(&event),
                 None => break,
             }
         }
-        self.park();
         None
+    }
+
+    /// Answers a control frame. Its payload is the end of what was consumed.
+    #[cold]
+    fn control(&mut self, event: &MessageEvent) {
+        match event {
+            MessageEvent::Ping { range } => self.duplex.pong(self.input.consumed(range.len())),
+            MessageEvent::Close { code, range } => {
+                let reason = String::from_utf8_lossy(self.input.consumed(range.len())).into_owned();
+                self.duplex.close_received(*code, &reason);
+                self.close = Some(Box::new(CloseFrame { code: *code, reason }));
+                self.closing = true;
+            }
+            // A Pong, or whatever a later version of the codec reports.
+            _ => {}
+        }
     }
 
     /// The message, for keeps.
@@ -290,11 +304,18 @@ impl Receiving {
     }
 
     /// There is nothing to decode for now.
+    #[inline]
     fn park(&mut self) {
-        if std::mem::take(&mut self.warm) {
-            self.input.park();
-            self.decoder.shrink();
+        if self.warm {
+            self.cool_down();
         }
+    }
+
+    #[inline(never)]
+    fn cool_down(&mut self) {
+        self.warm = false;
+        self.input.park();
+        self.decoder.shrink();
     }
 }
 

@@ -265,9 +265,9 @@ where
 /// Polls the handler that holds the WebSocket. Its response is the one that `WebSocketUpgrade` gave; the 101 is out.
 fn poll_holder<F: Future, B>(mut exchange: Pin<&mut Exchange<F, B>>, cx: &mut Context<'_>) -> Poll<()> {
     if let ExchangeProject::Handling { future } = exchange.as_mut().project() {
-        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx).map(drop))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(_)) => {}
+            Ok(Poll::Ready(())) => {}
             Err(panic) => tracing::error!("handler {}", panic_message(&*panic)),
         }
         exchange.set(Exchange::Idle);

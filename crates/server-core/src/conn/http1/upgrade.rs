@@ -21,7 +21,7 @@ impl<Io> Link<Io> {
     /// After the handler was polled: confirms the upgrade if it has accepted one.
     pub(super) fn leave_duplex(&mut self, cx: &Context<'_>) {
         let Some(duplex) = self.current.duplex.take() else { return };
-        if duplex.leave(cx, None).accepted
+        if duplex.leave_unconfirmed(cx)
             && let Err(error) = self.confirm(&duplex)
         {
             tracing::error!(%error, "cannot upgrade");

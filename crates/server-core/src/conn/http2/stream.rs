@@ -265,7 +265,7 @@ impl Ends {
 
     /// After the handler was polled: whether it has made a WebSocket of the stream.
     fn has_accepted(&self, cx: &Context<'_>) -> bool {
-        self.opening.as_ref().is_some_and(|opening| opening.duplex.leave(cx, None).accepted)
+        self.opening.as_ref().is_some_and(|opening| opening.duplex.leave_unconfirmed(cx))
     }
 
     /// The request counts no longer.
