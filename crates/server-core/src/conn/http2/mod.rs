@@ -76,7 +76,7 @@ const INITIAL_WINDOW: u32 = 65_535;
 /// What small DATA frames that no stream has taken may cost at least: for each what it is shorter than 256 bytes, about what
 /// `h2` needs to hold it. A round may bring so many, which WebSockets take at its end. (With a large window it is half of that,
 /// as `h2` has it.)
-const DATA_FRAME_BUDGET: usize = 2 << 20;
+const DATA_FRAME_BUDGET: usize = 1 << 20;
 
 /// Most that is asked of a window at once. `h2` takes 32 bits of what it is asked for, and adds what it holds already.
 const MAX_RESERVED: usize = 1 << 30;
