@@ -246,14 +246,17 @@ fn the_window_follows_the_reader() {
 fn small_messages_in_a_burst() {
     for split in [1, 7] {
         let (world, client) = started(|_| {});
-        world.send(&client, data(1, &message(&"x".repeat(16_000))));
-        assert_eq!(decode(content(&received(&client), 1)).len(), 1);
-        let burst = message("x").repeat(48_000 / 7);
+        world.send(&client, [window_update(0, 1 << 20), window_update(1, 1 << 20)].concat());
+        for _ in 0..9 {
+            world.send(&client, data(1, &message(&"x".repeat(16_000))).repeat(2));
+            assert_eq!(decode(content(&received(&client), 1)).len(), 2);
+        }
+        let burst = message("x").repeat(24_000 / 7);
         let frames: Vec<u8> = burst.chunks(split).flat_map(|piece| data(1, piece)).collect();
         world.send(&client, frames);
         let frames = received(&client);
         assert_eq!(goaway(&frames), None, "{split}");
-        assert_eq!(decode(content(&frames, 1)).len(), 48_000 / 7);
+        assert_eq!(decode(content(&frames, 1)).len(), 24_000 / 7);
     }
 }
 

@@ -73,9 +73,10 @@ const ROUNDS: u32 = 16;
 /// less, no request is begun before the client has acknowledged that it has less.
 const INITIAL_WINDOW: u32 = 65_535;
 
-/// What small DATA frames that no stream has taken may cost: for each what it is shorter than 256 bytes, about what `h2`
-/// needs to hold it. A round may bring so many, most of which WebSockets take at its end.
-const DATA_FRAME_BUDGET: usize = 2 << 20;
+/// What small DATA frames that no stream has taken may cost at least: for each what it is shorter than 256 bytes, about what
+/// `h2` needs to hold it. A round may bring so many, which WebSockets take at its end. (With a large window it is half of that,
+/// as `h2` has it.)
+const DATA_FRAME_BUDGET: usize = 1 << 20;
 
 /// Most that is asked of a window at once. `h2` takes 32 bits of what it is asked for, and adds what it holds already.
 const MAX_RESERVED: usize = 1 << 30;
@@ -193,7 +194,7 @@ fn builder(limits: &Http2Config, config: &Config) -> h2::server::Builder {
         .initial_connection_window_size(limits.connection_window)
         .max_local_error_reset_streams(Some(limits.max_local_error_resets))
         .max_pending_accept_reset_streams(limits.max_pending_accept_resets)
-        .data_frame_budget(DATA_FRAME_BUDGET)
+        .data_frame_budget(DATA_FRAME_BUDGET.max(limits.connection_window as usize / 2))
         .max_send_buffer_size(u32::try_from(config.write_buffer).unwrap_or(u32::MAX) as usize)
         .enable_connect_protocol();
     builder

@@ -20,7 +20,7 @@ use crate::io::{ReadBuffer, WriteBuffer};
 
 /// Once so much was read, or so many frames, streams are looked at again: `h2` holds each frame until its stream takes it.
 const READ_ROUND: usize = 64 << 10;
-const FRAMES_ROUND: u32 = 1024;
+const FRAMES_ROUND: u32 = 512;
 /// Reads of what nobody wants before the task lets others run.
 const LINGER_READS: usize = 16;
 /// Length of the client's preface, which is no frame.
