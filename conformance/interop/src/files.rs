@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use self::nginx::{CASES, Nginx};
 use crate::http::Conn;
 use crate::report::{Report, Result, ensure};
+use crate::vanish::settles;
 use crate::{Options, Server, scripts};
 
 /// The large file: sparse, with a mark in every 64 MiB.
@@ -31,6 +32,9 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result {
         report.check("files: curl reads ranges", || curl_ranges(&server));
         report.check("files: curl resumes 1 GiB", || curl_resumes(&server, site.path()));
         report.check("files: curl over TLS, both versions", || curl_tls(options, site.path()));
+        report.check("files: a file that shrinks ends the download, however it is sent", || {
+            shrinks(options, site.path())
+        });
     }
     if scripts::installed("wget", options, report) {
         report.check("files: wget -c resumes 1 GiB", || wget_resumes(&server, site.path()));
@@ -174,6 +178,44 @@ fn curl_tls(options: &Options, folder: &Path) -> Result {
         let large = curl(&["-k", version, "-r", &range, &format!("{origin}/large.bin")])?;
         ensure!(large.len() == 10_000_000, "{version}: {} bytes", large.len());
         ensure!(large[..8] == MARKS.to_le_bytes(), "{version}: another mark");
+    }
+    server.stop()
+}
+
+/// By the kernel, read, and read over HTTP/2: what is missing is neither padded nor waited for.
+fn shrinks(options: &Options, folder: &Path) -> Result {
+    const LEN: u64 = 64 << 20;
+    let root = folder.join("root");
+    let args =
+        [&*root.to_string_lossy(), "--quiet", "--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0"];
+    let server = Server::start(&options.files, &args)?;
+    let secure = format!("https://{}/shrinks.bin", server.tls().ok_or("no listener with TLS")?);
+    let (path, part) = (root.join("shrinks.bin"), folder.join("shrinks.part"));
+    for (version, url) in [
+        ("--http1.1", &server.url("/shrinks.bin")),
+        ("--http2-prior-knowledge", &server.url("/shrinks.bin")),
+        ("--http1.1", &secure),
+        ("--http2", &secure),
+    ] {
+        let file = File::create(&path)?;
+        file.set_len(LEN)?;
+        let _ = fs::remove_file(&part);
+        let mut curl = Command::new("curl");
+        curl.args(["-sk", "-m", "30", "--limit-rate", "8M", version, url, "-o"]).arg(&part);
+        let mut curl = curl.spawn()?;
+        let begun = settles(Duration::from_secs(10), || {
+            ensure!(fs::metadata(&part)?.len() > 0, "nothing came");
+            Ok(())
+        });
+        file.set_len(1 << 20)?;
+        let code = curl.wait()?.code();
+        begun?;
+        let got = fs::metadata(&part)?.len();
+        // 18: cut off; 92: the stream was reset. 28 would be a wait without end.
+        ensure!(
+            matches!(code, Some(18 | 92)) && got < LEN,
+            "{version} {url}: curl ends with {code:?} after {got} bytes"
+        );
     }
     server.stop()
 }
