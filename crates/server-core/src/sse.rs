@@ -14,7 +14,7 @@
 //! async fn count(request: Request) -> http::Response<Body> {
 //!     let last = last_event_id(&request).and_then(|id| id.parse().ok()).unwrap_or(0_u64);
 //!     EventStream::new(TokioTimer, async move |mut events| {
-//!         for count in last + 1.. {
+//!         for count in last.saturating_add(1).. {
 //!             let text = count.to_string();
 //!             if events.send(&Message::data(&text).id(&text)).await.is_err() {
 //!                 return;
