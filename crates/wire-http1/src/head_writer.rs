@@ -146,15 +146,16 @@ impl<'a> HeadWriter<'a> {
             self.connection.close = true;
         }
         let http10 = request.version == Some(Version::Http10);
-        let end: &[u8] = match (self.connection.keep_alive(), self.upgrade) {
-            (false, false) => b"Connection: close\r\n\r\n",
-            (false, true) => b"Connection: close, upgrade\r\n\r\n",
-            (true, false) if http10 => b"Connection: keep-alive\r\n\r\n",
-            (true, true) if http10 => b"Connection: keep-alive, upgrade\r\n\r\n",
-            (true, false) => b"\r\n",
-            (true, true) => b"Connection: upgrade\r\n\r\n",
+        let connection: &[u8] = match (self.connection.keep_alive(), self.upgrade) {
+            (false, false) => b"Connection: close\r\n",
+            (false, true) => b"Connection: close, upgrade\r\n",
+            (true, false) if http10 => b"Connection: keep-alive\r\n",
+            (true, true) if http10 => b"Connection: keep-alive, upgrade\r\n",
+            (true, false) => b"",
+            (true, true) => b"Connection: upgrade\r\n",
         };
-        self.out.extend_from_slice(end);
+        self.out.extend_from_slice(connection);
+        self.out.extend_from_slice(b"\r\n");
         self.connection.responding = Sending::Body(outgoing);
     }
 }

@@ -91,11 +91,16 @@ statuses! {
 /// behind the code stays where there is no phrase.
 #[inline(always)] // once for each response
 pub(crate) fn write_line(status: u16, reason: &str, out: &mut Vec<u8>) {
-    if reason.is_empty()
-        && let Some(line) = standard_line(status)
-    {
-        out.extend_from_slice(line);
-        return;
+    if reason.is_empty() {
+        if status == 200 {
+            // What most responses are: a copy of known length, which is no call.
+            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+            return;
+        }
+        if let Some(line) = standard_line(status) {
+            out.extend_from_slice(line);
+            return;
+        }
     }
     let mut code = itoa::Buffer::new();
     out.extend_from_slice(b"HTTP/1.1 ");

@@ -165,7 +165,7 @@ impl<Io> Link<Io> {
     }
 
     /// Its content is written.
-    #[inline]
+    #[inline(always)] // once for each response
     fn complete(&mut self) -> Result<bool, ConnectionError> {
         self.http.encode_end(self.output.tail()).map_err(cut_off)?;
         self.current.responded = true;
