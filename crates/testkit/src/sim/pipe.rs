@@ -40,6 +40,7 @@ struct State {
     /// The reader is gone.
     refused: bool,
     reset: bool,
+    reads: usize,
     writes: usize,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -139,6 +140,12 @@ impl Pipe {
         self.read.change(|state| state.capacity = capacity);
     }
 
+    /// How often the peer has asked for bytes so far, whether there were any or not.
+    #[must_use]
+    pub fn peer_reads(&self) -> usize {
+        self.write.state().reads
+    }
+
     /// How many write calls the peer has made so far: what system calls it would have cost.
     #[must_use]
     pub fn peer_writes(&self) -> usize {
@@ -156,6 +163,7 @@ impl Drop for Pipe {
 impl AsyncRead for Pipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut state = self.read.state();
+        state.reads += 1;
         if state.reset {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
