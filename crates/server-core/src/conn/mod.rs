@@ -4,6 +4,7 @@ mod date;
 pub(crate) mod deadline;
 mod duplex;
 mod encode;
+mod handover;
 mod http1;
 #[cfg(feature = "http2")]
 pub(crate) mod http2;
@@ -14,7 +15,8 @@ mod sniff;
 pub(crate) mod websocket;
 
 pub use deadline::Deadline;
-pub(crate) use duplex::{Duplex, Input, InputEnd};
+pub(crate) use duplex::Duplex;
+pub(crate) use handover::{Input, InputEnd};
 #[cfg(feature = "http2")]
 use http1::panic_message;
 #[cfg(feature = "http2")]

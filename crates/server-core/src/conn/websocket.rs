@@ -15,7 +15,8 @@ use wire_ws::{CloseCode, Role};
 
 use super::ConnectionError;
 use super::deadline::{Alarm, Deadline, Deadlines, Moment};
-use super::duplex::{Duplex, Ends, Input, InputEnd, Wants};
+use super::duplex::Duplex;
+use super::handover::{Ends, Input, InputEnd, Wants};
 use crate::control::CountedWebSocket;
 use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
