@@ -35,7 +35,6 @@ enum AnyHead {
     Mapped(Box<Mapped>),
 }
 
-#[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
 pub(crate) struct Mapped {
     pub(crate) parts: Parts,
     #[cfg(feature = "http2")]

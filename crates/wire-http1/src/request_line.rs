@@ -85,17 +85,18 @@ pub(crate) struct RequestLine {
     pub(crate) method: Method,
     pub(crate) version: Version,
     pub(crate) form: Form,
-    pub(crate) method_end: u32,
+    /// At most [`MAX_METHOD`].
+    pub(crate) method_end: u8,
     pub(crate) target_end: u32,
 }
 
 impl RequestLine {
     pub(crate) fn method_range(&self) -> Range<usize> {
-        0..self.method_end as usize
+        0..self.method_end.into()
     }
 
     pub(crate) fn target_range(&self) -> Range<usize> {
-        self.method_end as usize + 1..self.target_end as usize
+        usize::from(self.method_end) + 1..self.target_end as usize
     }
 }
 
@@ -177,7 +178,7 @@ impl LineScanner {
             method,
             version,
             form,
-            method_end: method_end as u32,
+            method_end: method_end as u8,
             target_end: target_end as u32,
         }))
     }
