@@ -30,13 +30,14 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use http_body::Frame;
+use parking_lot::{Mutex, MutexGuard};
 use pin_project_lite::pin_project;
 use wire_sse::{EncodeError, Message};
 
@@ -170,7 +171,7 @@ struct Queue {
 }
 
 fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
+    queue.lock()
 }
 
 pin_project! {

@@ -7,10 +7,11 @@
 //! Invariant: what the reader changes while `driving` is false wakes the driver; while it is true, the driver looks
 //! again before it sleeps ([`BodySlot::leave`]).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{BodyError, Trailers};
 
@@ -55,7 +56,7 @@ impl BodySlot {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// The driver is about to poll what may read.

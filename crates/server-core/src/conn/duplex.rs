@@ -12,10 +12,11 @@
 //! - at most one Pong waits (the latest), one Close is sent, and a message is refused above the hard limit.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use parking_lot::{Mutex, MutexGuard};
 use wire_ws::{CloseCode, Encoder};
 
 use super::encode::encode;
@@ -116,7 +117,7 @@ impl Duplex {
 
     #[inline(always)]
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// What the server, or the client, was configured with.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
+use parking_lot::RwLock;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::Accept;
@@ -28,7 +29,7 @@ impl TlsAcceptor {
     /// Handshakes that begin from now on use this configuration: new certificates without a restart. Connections that are
     /// open, and handshakes that are under way, go on as they began.
     pub fn replace(&self, config: Arc<ServerConfig>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.0.write() = config;
     }
 
     /// TLS over one stream, for [`Server::connection`](crate::Server::connection). Nothing is read or written yet.
@@ -36,7 +37,7 @@ impl TlsAcceptor {
     where
         Io: AsyncRead + AsyncWrite + Unpin,
     {
-        let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let config = Arc::clone(&self.0.read());
         let facts = Arc::<OnceLock<TlsInfo>>::default();
         let accept = Box::new(tokio_rustls::TlsAcceptor::from(config).accept(io));
         let stream = TlsStream { state: State::Handshaking { accept, facts: Arc::clone(&facts) } };

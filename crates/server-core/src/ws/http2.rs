@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use h2::client::SendRequest;
 use h2::ext::Protocol;
 use h2::{Ping, Reason, RecvStream, SendStream};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "ws-deflate")]
 use wire_ws::deflate::DeflateParams;
@@ -357,7 +358,7 @@ impl<T: Timer> Default for Opened<T> {
 
 impl<T: Timer> Opened<T> {
     fn waiting(&self) -> MutexGuard<'_, Waiting<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn push(&self, socket: Carrier<T>) {

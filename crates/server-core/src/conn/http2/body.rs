@@ -1,9 +1,10 @@
 //! Request bodies: straight from `h2`'s stream, which gets its window back as the handler takes what arrived.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use h2::RecvStream;
+use parking_lot::{Mutex, MutexGuard};
 use wire_http1::Known;
 
 use super::handle::Http2Stream;
@@ -144,7 +145,7 @@ struct State {
 
 impl Watch {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn failed(&self) -> Option<BodyError> {

@@ -1,13 +1,14 @@
 //! What only HTTP/2 can do with a request's stream.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::{Request, Response, StatusCode};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::response;
 
@@ -42,7 +43,7 @@ impl Http2Stream {
     }
 
     fn respond(&self) -> MutexGuard<'_, Respond> {
-        self.0.respond.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.respond.lock()
     }
 
     /// Sends the head of the final response.

@@ -8,11 +8,12 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf as _;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::meter::Meter;
@@ -75,7 +76,7 @@ impl<Io> Shared<Io> {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Transport<Io>> {
-        self.0.transport.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.transport.lock()
     }
 
     /// From here on `h2` is told that nothing can be read or written, and works with what it has. Nothing wakes it.

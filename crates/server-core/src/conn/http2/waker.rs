@@ -3,9 +3,11 @@
 //! `h2` wakes the connection whenever a stream has something to send, and each stream has a waker of its own that ends
 //! here. Most of that happens inside the driver's own poll.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
+
+use parking_lot::Mutex;
 
 const SLEEPING: u8 = 0;
 const DRIVING: u8 = 1;
@@ -20,7 +22,7 @@ pub(super) struct DriverWaker {
 impl DriverWaker {
     /// The driver begins to run, in the task of this waker.
     pub(super) fn enter(&self, task: &Waker) {
-        let mut known = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.task.lock();
         if !known.as_ref().is_some_and(|known| known.will_wake(task)) {
             *known = Some(task.clone());
         }
@@ -44,7 +46,7 @@ impl DriverWaker {
     }
 
     fn wake_task(&self) {
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let task = self.task.lock().clone();
         if let Some(task) = task {
             task.wake();
         }
