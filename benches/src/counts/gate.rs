@@ -72,5 +72,9 @@ pub(crate) fn compare() -> Result {
     if better > 0 {
         println!("{better} better: `cargo xtask bench --gate --update` keeps it so");
     }
-    if worse > 0 { Err(format!("{worse} counts are worse than {file} says, or not in it").into()) } else { Ok(()) }
+    if worse > 0 {
+        Err(format!("{worse} counts are worse than {file} says, or not in it").into())
+    } else {
+        Ok(())
+    }
 }
