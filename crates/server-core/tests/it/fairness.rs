@@ -11,11 +11,12 @@ use http::Response;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use server_core::ws::{WebSocket, WebSocketUpgrade};
-use server_core::{Body, ConnectionInfo, Request};
+use server_core::{Body, ConnectionInfo, Http2Config, Request};
 use testkit::alloc::measure;
 use testkit::sim::pipe;
 
 use super::bodies::Endless;
+use super::frames;
 use super::http2_attacks::Pieces;
 use super::sockets::PATIENCE;
 use super::support::{CAPACITY, Reluctant, configured, get, text, world};
@@ -104,24 +105,29 @@ fn tiny_chunks_let_others_run() {
 /// A response body that is always ready and never has a byte does not keep the end of the connection from being seen.
 #[test]
 fn an_endless_body_of_empty_frames_ends_with_its_client() {
-    let made = Rc::new(RefCell::new(0));
-    let world = world({
-        let made = Rc::clone(&made);
-        move |_: Request| {
-            let made = Rc::clone(&made);
-            async move { Response::new(Endless { made, piece: b"" }) }
-        }
-    });
-    let (client, io) = pipe(CAPACITY);
-    let mut connection = Box::pin(world.server.connection(io, ConnectionInfo::default()));
-    client.send(get("/"));
-    let mut cx = Context::from_waker(Waker::noop());
-    for _ in 0..10 {
-        assert!(connection.as_mut().poll(&mut cx).is_pending());
+    for request in [get("/").into_bytes(), [frames::hello(&[]), frames::get(1, "/")].concat()] {
+        returns(|| {
+            let made = Rc::new(RefCell::new(0));
+            let endless = {
+                let made = Rc::clone(&made);
+                move |_: Request| {
+                    let made = Rc::clone(&made);
+                    async move { Response::new(Endless { made, piece: b"" }) }
+                }
+            };
+            let world = configured(endless, |config| config.http2 = Some(Http2Config::default()));
+            let (client, io) = pipe(CAPACITY);
+            let mut connection = Box::pin(world.server.connection(io, ConnectionInfo::default()));
+            client.send(request);
+            let mut cx = Context::from_waker(Waker::noop());
+            for _ in 0..10 {
+                assert!(connection.as_mut().poll(&mut cx).is_pending());
+            }
+            client.reset();
+            let ended = (0..10_000).any(|_| connection.as_mut().poll(&mut cx).is_ready());
+            assert!(ended, "{} frames later", made.borrow());
+        });
     }
-    client.reset();
-    let ended = (0..10_000).any(|_| connection.as_mut().poll(&mut cx).is_ready());
-    assert!(ended, "{} frames later", made.borrow());
 }
 
 /// A WebSocket that only sends, over a stream that takes everything at once, lets others run, and the input be read.
