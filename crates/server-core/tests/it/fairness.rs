@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -270,4 +271,40 @@ fn a_websocket_that_only_sends_pins_no_read_buffer() {
     // What the simulated pipe and the connection itself hold is in both.
     let (waiting, sending) = (held(true), held(false));
     assert!(sending < waiting + (8 << 10), "in recv: {waiting} bytes, not in recv: {sending} bytes for each");
+}
+
+/// Nor does one that had more to send while the stream was not flushed yet keep what it gathered in.
+#[test]
+fn a_late_flush_pins_no_write_buffer() {
+    const CONNECTIONS: usize = 50;
+    let world = world(async |mut request: Request| {
+        let send = async |mut socket: WebSocket| {
+            let _ = socket.recv().await;
+            for _ in 0..10_000 {
+                socket.feed("x").unwrap();
+            }
+            let mut before = true;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                if std::mem::take(&mut before) { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+            socket.feed("x").unwrap();
+            std::future::pending::<()>().await;
+        };
+        WebSocketUpgrade::from_request(&mut request).unwrap().run(send).await
+    });
+    let held = |reluctant| {
+        let open = || {
+            let client = if reluctant { world.connect_over(Reluctant::new) } else { world.connect() };
+            world.send(&client, format!("{HANDSHAKE}\r\n"));
+            world.send(&client, b"\x81\x80\0\0\0\0");
+            assert!(client.pipe.take().len() > 30_000);
+            client
+        };
+        let (_clients, usage) = measure(|| (0..CONNECTIONS).map(|_| open()).collect::<Vec<_>>());
+        usage.peak / CONNECTIONS
+    };
+    let (flushed, late) = (held(false), held(true));
+    assert!(late < flushed + (8 << 10), "flushed at once: {flushed} bytes, late: {late} bytes for each");
 }
