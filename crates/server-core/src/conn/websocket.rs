@@ -1,8 +1,8 @@
 //! The driver of an open WebSocket: carries its bytes over a byte stream, whichever that is, and watches its deadlines.
 //! The protocol is the WebSocket's own business, at the other side of the [`Duplex`].
 //!
-//! A poll goes round until nothing moves: *poll* whoever holds the WebSocket, where that lives in the same future;
-//! *write* what was sent, always before waiting to read; *read*, if somebody wants it.
+//! A poll goes round until nothing moves, or others have their turn: *poll* whoever holds the WebSocket, where that lives in
+//! the same future; *write* what was sent, always before waiting to read; *read*, if somebody wants it.
 
 use std::fmt;
 use std::pin::Pin;
