@@ -95,8 +95,8 @@
 //! # Features
 //!
 //! The crate is `no_std` with `alloc`. `std` (default) chooses the UTF-8 validator by the processor at run time;
-//! without it the build's target features decide. `bytes` adds `Reader`, which owns a `BytesMut`. `deflate` adds permessage-deflate (RFC 7692), built on flate2 with
-//! zlib-rs.
+//! without it the build's target features decide. `bytes` adds `Reader`, which owns a `BytesMut`. `deflate` adds
+//! permessage-deflate (RFC 7692), built on flate2 with zlib-rs.
 #![no_std]
 
 extern crate alloc;

@@ -197,7 +197,7 @@ impl Duplex {
     }
 
     /// After the handler was polled: wakes halves in other tasks that can go on, and says what is wanted. Moves what was
-    /// sent into `output`, when that is empty. `None`: somebody waits for just that, and goes on once it is written. Then
+    /// sent into `output`, when that is flushed. `None`: somebody waits for just that, and goes on once it is written. Then
     /// nothing else need be looked at; where it cannot be written at once, this is called again.
     #[inline(always)]
     pub(crate) fn leave(&self, cx: &Context<'_>, output: &mut WriteBuffer) -> Option<Wants> {
@@ -510,10 +510,10 @@ impl State {
         encode(message, encoder, *by_reference, output).map_err(|_| SendError::Closed)
     }
 
-    /// Moves what is queued into the driver's buffer, if that is empty. Returns whether there was anything.
+    /// Moves what is queued into the driver's buffer, if that is flushed. Returns whether there was anything.
     #[inline]
     fn move_output(&mut self, output: &mut WriteBuffer) -> bool {
-        if !output.is_empty() {
+        if !output.is_flushed() {
             return false;
         }
         if self.pong.is_some() {

@@ -1,8 +1,8 @@
 //! The driver of an open WebSocket: carries its bytes over a byte stream, whichever that is, and watches its deadlines.
 //! The protocol is the WebSocket's own business, at the other side of the [`Duplex`].
 //!
-//! A poll goes round until nothing moves: *poll* whoever holds the WebSocket, where that lives in the same future;
-//! *write* what was sent, always before waiting to read; *read*, if somebody wants it.
+//! A poll goes round until nothing moves, or others have their turn: *poll* whoever holds the WebSocket, where that lives in
+//! the same future; *write* what was sent, always before waiting to read; *read*, if somebody wants it.
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,8 +21,9 @@ use crate::control::CountedWebSocket;
 use crate::io::{WriteBuffer, poll_discard, poll_read_lease};
 use crate::timer::Timer;
 
-/// Reads, of 64 KiB at most, before the task lets others run.
-const READS: u32 = 16;
+/// What one poll may do before the task lets others run: going round costs 1, and a read, of 64 KiB at most, so much more.
+const BUDGET: u32 = 256;
+const READ_COST: u32 = 15;
 
 /// How far the stream is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,18 +251,20 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
         mut handler: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) -> Poll<Result<(), ConnectionError>> {
         self.now = timer.now().into();
-        let mut reads = READS;
+        let mut budget = BUDGET;
         // What the last poll waited for has probably come.
         let mut progress = true;
         loop {
-            let read = self.poll_read(cx, &mut reads);
-            if reads == 0 {
+            let read = self.poll_read(cx, &mut budget);
+            if budget == 0 {
                 if let Poll::Ready(Some(read)) = read {
                     self.duplex.give_input(read);
                 }
+                self.expire_all()?;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
+            budget -= 1;
             if read.is_pending() && !progress && !self.expire_all()? {
                 ready!(alarm.as_mut().poll(cx, timer, &self.deadlines, self.now));
                 self.now = timer.now().into();
@@ -269,7 +272,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             let read = if let Poll::Ready(read) = read { read } else { None };
             self.duplex.enter_with(read, std::mem::take(&mut self.tells_written));
             let handled = handler(cx);
-            let written = self.leave(cx);
+            let written = self.leave(cx, budget == 0);
             progress = match self.ending {
                 Ending::No => written && std::mem::take(&mut self.awaits_write),
                 Ending::Over => false,
@@ -292,12 +295,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
 
     /// Reads once, if that is wanted: input, or `None` where it has ended.
     #[inline(always)]
-    fn poll_read(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Option<Input>> {
-        if self.reading && !self.eof { self.poll_read_io(cx, reads) } else { Poll::Pending }
+    fn poll_read(&mut self, cx: &mut Context<'_>, budget: &mut u32) -> Poll<Option<Input>> {
+        if self.reading && !self.eof { self.poll_read_io(cx, budget) } else { Poll::Pending }
     }
 
     #[inline(never)]
-    fn poll_read_io(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Option<Input>> {
+    fn poll_read_io(&mut self, cx: &mut Context<'_>, budget: &mut u32) -> Poll<Option<Input>> {
         let Some(io) = &mut self.io else { return Poll::Pending };
         let mut direct = if self.direct { self.duplex.take_direct() } else { None };
         let read = match &mut direct {
@@ -313,7 +316,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             return Poll::Pending;
         };
         self.reading = false;
-        *reads -= 1;
+        *budget = budget.saturating_sub(READ_COST);
         match read {
             Ok(Some(read)) => {
                 self.deadlines.clear(Deadline::Pong);
@@ -332,9 +335,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
     }
 
     /// After the handler was polled: learns what is wanted, and writes what was sent. True: all of it is written and
-    /// flushed.
+    /// flushed. `pauses`: the handler is not polled again at once, whatever was written.
     #[inline(always)]
-    fn leave(&mut self, cx: &mut Context<'_>) -> bool {
+    fn leave(&mut self, cx: &mut Context<'_>, pauses: bool) -> bool {
         loop {
             if let Some(wants) = self.duplex.leave(cx, &mut self.output) {
                 self.heed(&wants);
@@ -342,7 +345,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Driver<Io> {
             }
             // Whoever waits for it goes on before anything else is looked at, if it can be written at once.
             (self.unwritten, self.awaits_write, self.reading) = (true, true, false);
-            if self.poll_write(cx) && self.ending == Ending::No {
+            if self.poll_write(cx) && self.ending == Ending::No && !pauses {
                 return true;
             }
         }

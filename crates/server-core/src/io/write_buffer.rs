@@ -157,8 +157,10 @@ impl WriteBuffer {
             queue.unflushed = true;
             queue.advance(written);
         }
-        if self.queue.as_ref().is_some_and(|queue| queue.unflushed) {
-            ready!(Pin::new(io).poll_flush(cx))?;
+        if let Some(queue) = &self.queue {
+            if queue.unflushed {
+                ready!(Pin::new(io).poll_flush(cx))?;
+            }
             self.park();
         }
         Poll::Ready(Ok(()))
@@ -325,6 +327,18 @@ mod tests {
                 got.extend(bytes);
             }
             assert!(got == expected, "limit {limit}");
+        }
+    }
+
+    /// What was asked for and left empty, as at the end of a body of known length, is not kept either.
+    #[test]
+    fn an_empty_buffer_is_given_back() {
+        let mut buffer = WriteBuffer::default();
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for piece in [&b"x"[..], b""] {
+            buffer.tail().extend_from_slice(piece);
+            assert!(buffer.poll_write(&mut cx, &mut tokio::io::sink(), &mut false).is_ready());
+            assert!(buffer.queue.is_none(), "{piece:?}");
         }
     }
 

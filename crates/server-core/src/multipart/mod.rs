@@ -1,8 +1,9 @@
 //! Forms and uploads: `multipart/form-data` (RFC 7578) as a stream of parts, `application/x-www-form-urlencoded` beside it
 //! (feature `multipart`).
 //!
-//! - [`multipart`] gives a [`Multipart`], and that one [`Part`] after the other; each is a stream of its body. It sits on [`Incoming`], so it is the
-//!   same over every version of HTTP, and nothing is read from the socket that nobody has asked for.
+//! - [`multipart`] gives a [`Multipart`], and that one [`Part`] after the other; each is a stream of its body. It sits on
+//!   [`Incoming`], so it is the same over every version of HTTP, and nothing is read from the socket that nobody has asked
+//!   for.
 //! - Bodies are slices of what was received. Copied are the few bytes at the seam of two pieces that may be a delimiter.
 //! - [`Part::save`] writes a file that is there whole or not at all.
 //! - [`Fields`] collects small fields within [`FieldLimits`], of either kind of form.

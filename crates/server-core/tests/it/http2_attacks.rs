@@ -238,7 +238,7 @@ fn a_client_that_reads_nothing_holds_little() {
     assert_eq!(world.stats().in_flight, 0);
 }
 
-struct Pieces<I>(I);
+pub(crate) struct Pieces<I>(pub(crate) I);
 
 impl<I: Iterator + Unpin> futures_core::Stream for Pieces<I> {
     type Item = I::Item;

@@ -1,9 +1,10 @@
 //! Bodies, WebSockets and connections in tasks that did not make them: none of them waits for ever.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +14,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use http_body::Frame;
-use server_core::ws::WebSocketUpgrade;
+use server_core::ws::{WebSocket, WebSocketUpgrade};
 use server_core::{ConnectionInfo, Listener, Request};
+use testkit::rng::Rng;
 use testkit::sim::{Pipe, pipe};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
-use super::support::{CAPACITY, get, sleep, statuses, text, with_sim, world};
-use super::websocket::{Got, HANDSHAKE, open};
+use super::support::{CAPACITY, Reluctant, get, sleep, statuses, text, with_sim, world};
+use super::websocket::{Got, HANDSHAKE, Peer, open};
 
 /// A body that is read in another task comes to its end or to an error, even behind its response.
 #[test]
@@ -288,4 +290,78 @@ fn cancelled_accepts_leave_no_wakers() {
         .collect();
     let kept = flags.iter().filter(|flag| Arc::strong_count(flag) > 1).count();
     assert!(kept <= 1, "{kept} wakers of cancelled calls are kept");
+}
+
+/// Asks once with each future and drops it, whenever it is woken: what loses nothing then is cancel-safe.
+async fn anew<T>(mut ask: impl AsyncFnMut() -> T) -> T {
+    poll_fn(|cx| pin!(ask()).poll(cx)).await
+}
+
+/// Echoes of any size, however they are cut, however slowly they are taken, wherever the halves live, with each wait cancelled
+/// whenever something moves: all come back, in order.
+#[test]
+fn echoes_survive_any_schedule() {
+    for seed in 0..16 {
+        let mut rng = Rng::new(seed);
+        let [elsewhere, reluctant] = [1, 2].map(|bit| seed & bit != 0);
+        let world = with_sim(|sim| {
+            move |mut request: Request| {
+                let sim = Rc::clone(&sim);
+                async move {
+                    let echo = async move |socket: WebSocket| {
+                        let (mut sender, mut receiver) = socket.split();
+                        let (queue, mut queued) = mpsc::channel(2);
+                        let receiving = async move {
+                            while let Some(Ok(message)) = anew(async || receiver.recv().await).await {
+                                queue.send(message).await.unwrap();
+                            }
+                        };
+                        let sending = async move {
+                            while let Some(message) = anew(async || queued.recv().await).await {
+                                anew(async || sender.ready().await).await.unwrap();
+                                sender.feed(message).unwrap();
+                                anew(async || sender.flush().await).await.unwrap();
+                            }
+                        };
+                        if elsewhere {
+                            sim.spawn(sending);
+                            receiving.await;
+                        } else {
+                            tokio::join!(receiving, sending);
+                        }
+                    };
+                    WebSocketUpgrade::from_request(&mut request).unwrap().run(echo).await
+                }
+            }
+        });
+        let client = if reluctant { world.connect_over(Reluctant::new) } else { world.connect() };
+        world.send(&client, format!("{HANDSHAKE}\r\n"));
+        let (mut peer, _) = Peer::new(client);
+        let size = |rng: &mut Rng| {
+            let most = [10, 200, 5_000, 80_000][rng.below(4)];
+            1 + rng.below(most)
+        };
+        let texts: Vec<String> = (0..20).map(|n| n.to_string().repeat(size(&mut rng))).collect();
+        let bytes = texts.iter().flat_map(|text| peer.text(text)).collect::<Vec<u8>>();
+        let (mut rest, mut got) = (&bytes[..], Vec::new());
+        while !rest.is_empty() {
+            let len = size(&mut rng).min(rest.len());
+            peer.client.pipe.send(&rest[..len]);
+            rest = &rest[len..];
+            peer.client.pipe.limit_peer_writes([0, 100, CAPACITY][rng.below(3)]);
+            if rng.below(2) == 0 {
+                world.sim.run();
+            }
+            if rng.below(3) == 0 {
+                got.extend(peer.received());
+            }
+        }
+        peer.client.pipe.limit_peer_writes(CAPACITY);
+        for _ in 0..200 {
+            world.sim.run();
+            got.extend(peer.received());
+        }
+        let expected: Vec<Got> = texts.into_iter().map(Got::Text).collect();
+        assert!(got == expected, "seed {seed}: {} of {}", got.len(), expected.len());
+    }
 }

@@ -44,7 +44,7 @@ pub(crate) enum Got {
 
 impl Peer {
     /// Whose handshake was sent; also the head of the response.
-    fn new(client: Client) -> (Self, String) {
+    pub(crate) fn new(client: Client) -> (Self, String) {
         let mut input = client.pipe.take();
         let head = input.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
         let frames = input.split_off(head);

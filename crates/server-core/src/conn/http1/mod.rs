@@ -240,16 +240,16 @@ where
             }
             link.deadlines.start(Deadline::Drain, link.now + config.drain_timeout);
         }
-        if budget == 0 {
-            cx.waker().wake_by_ref();
-            link.park();
-            return Poll::Pending;
-        }
-        if progress {
+        if progress && budget > 0 {
             continue;
         }
         while let Some(deadline) = link.deadlines.take_expired(&Deadline::HTTP, link.now) {
             expire(deadline, exchange.as_mut(), link)?;
+        }
+        if budget == 0 {
+            cx.waker().wake_by_ref();
+            link.park();
+            return Poll::Pending;
         }
         if std::mem::take(&mut link.expired) {
             continue;

@@ -6,7 +6,7 @@
 //!
 //! A WINDOW_UPDATE is free where it may answer a piece of content that we sent: some clients acknowledge each DATA frame by
 //! itself, however short, to its stream and to the connection. A piece counts when all of it is out, so that a client that
-//! grants its window byte by byte earns nothing by it.
+//! grants its window byte by byte earns nothing by it; but on a WebSocket, where each write counts as a response.
 
 use std::time::{Duration, Instant};
 

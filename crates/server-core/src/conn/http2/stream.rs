@@ -26,6 +26,9 @@ use super::websocket::{Opening, Socket};
 use crate::body::{BodyError, BoxError};
 use crate::conn::panic_message;
 
+/// Steps of one poll, a piece of the body each, before others run: neither the windows nor what is queued bound empty ones.
+const STEPS: u32 = 128;
+
 pin_project! {
     /// A stream's future.
     pub(super) struct Stream<F, B> {
@@ -132,7 +135,7 @@ where
         if std::mem::replace(&mut ends.polled, true) && ends.is_reset(cx) {
             return Poll::Ready(());
         }
-        loop {
+        for _ in 0..STEPS {
             let step = match this.exchange.as_mut().project() {
                 ExchangeProject::Handling { future } => {
                     ends.enter();
@@ -231,6 +234,8 @@ where
                 },
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

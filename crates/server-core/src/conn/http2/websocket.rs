@@ -148,7 +148,10 @@ impl Timer for Clock {
     }
 
     fn reset(&self, sleep: Pin<&mut Sleep>, deadline: Instant) {
-        sleep.get_mut().at = deadline;
+        let sleep = sleep.get_mut();
+        // Whoever waits for this counts on being woken at that time: an earlier place in the table would fire instead of it.
+        sleep.scope.disarm(&mut sleep.armed);
+        sleep.at = deadline;
     }
 }
 
@@ -168,5 +171,36 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         self.scope.disarm(&mut self.armed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Config;
+    use crate::conn::deadline::{Deadline, Deadlines};
+
+    /// An alarm that is set to a later time after its task has changed is still in the table once the earlier time has come.
+    #[test]
+    fn a_later_alarm_outlives_the_earlier_one() {
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let scope = Scope::new(&Config::default(), began, Control::new());
+        let clock = Clock(Arc::clone(&scope));
+        let (mut alarm, mut deadlines) = (Alarm::new(), Deadlines::default());
+        let mut alarm = Pin::new(&mut alarm);
+        let cx = &mut Context::from_waker(Waker::noop());
+        deadlines.set(Deadline::Idle, at(10));
+        assert!(alarm.as_mut().poll(cx, &clock, &deadlines, began).is_pending());
+        deadlines.set(Deadline::Idle, at(20));
+        deadlines.set(Deadline::Ping, began);
+        assert_eq!(deadlines.take_expired(&Deadline::WEBSOCKET, began), Some(Deadline::Ping));
+        alarm.as_mut().forget_waker();
+        assert!(alarm.as_mut().poll(cx, &clock, &deadlines, began).is_pending());
+        scope.tick(at(10));
+        assert!(alarm.as_mut().poll(cx, &clock, &deadlines, at(10)).is_pending());
+        assert_eq!(scope.tick(at(10)), Some(at(20)));
     }
 }
