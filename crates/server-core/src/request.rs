@@ -73,9 +73,17 @@ const MAX_KEPT_FIELDS: usize = 64;
 pub(crate) fn recycle_map(map: &mut HeaderMap) {
     let _ = MAPS.try_with(|maps| {
         let mut maps = maps.borrow_mut();
-        if maps.len() < KEPT_MAPS && (1..=MAX_KEPT_FIELDS).contains(&map.capacity()) {
+        let size = map.capacity();
+        if !(1..=MAX_KEPT_FIELDS).contains(&size) {
+            return;
+        }
+        if maps.len() < KEPT_MAPS {
             map.clear();
             maps.push(std::mem::take(map));
+        } else if let Some(last) = maps.last_mut().filter(|last| last.capacity() < size) {
+            // Small ones do not stand in the way of those that serve more requests.
+            map.clear();
+            *last = std::mem::take(map);
         }
     });
 }
@@ -150,7 +158,7 @@ fn fill<B>(
         put(request.headers_mut(), *headers);
     } else {
         let has_room = |map: &mut HeaderMap| map.capacity() >= table.field_count();
-        if let Some(map) = MAPS.with_borrow_mut(|maps| maps.pop_if(has_room)) {
+        if let Ok(Some(map)) = MAPS.try_with(|maps| maps.borrow_mut().pop_if(has_room)) {
             put(request.headers_mut(), map);
         }
         append_fields(request.headers_mut(), table, arena);
