@@ -30,7 +30,7 @@ struct Plan {
     tries: usize,
 }
 
-const FULL: Plan = Plan { rounds: 7, time: Duration::from_secs(1), tries: 4 };
+const FULL: Plan = Plan { rounds: 5, time: Duration::from_secs(1), tries: 4 };
 const QUICK: Plan = Plan { rounds: 2, time: Duration::from_millis(400), tries: 1 };
 
 /// Most share of the cores that other programs may take in a slot.
