@@ -173,11 +173,6 @@ pub const WORKLOADS: &[Workload] = &[
         let input = small_file();
         (0..count).for_each(|_| assert_eq!(search(BOUNDARY, &input, PIECE), 1));
     }),
-    #[cfg(feature = "peers")]
-    ("file-multer", |count| {
-        let input = bytes::Bytes::from(small_file());
-        (0..count).for_each(|_| assert_eq!(peer::multer(BOUNDARY, &input, PIECE), 1 << 20));
-    }),
     ("encode", |count| {
         let (boundary, mut out) = (Boundary::new(BOUNDARY).expect("a boundary"), Vec::new());
         for _ in 0..count {
