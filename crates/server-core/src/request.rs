@@ -35,6 +35,7 @@ enum AnyHead {
     Mapped(Box<Mapped>),
 }
 
+/// A head of HTTP/2, and the stream that it came on.
 pub(crate) struct Mapped {
     pub(crate) parts: Parts,
     #[cfg(feature = "http2")]
@@ -212,8 +213,8 @@ impl Drop for Head {
 
 impl Request {
     #[cfg(feature = "http2")]
-    pub(crate) fn from_parts(parts: Box<Mapped>, body: Incoming, connection: Arc<ConnectionInfo>) -> Self {
-        Self::with_head(AnyHead::Mapped(parts), body, connection, None)
+    pub(crate) fn from_mapped(head: Box<Mapped>, body: Incoming, connection: Arc<ConnectionInfo>) -> Self {
+        Self::with_head(AnyHead::Mapped(head), body, connection, None)
     }
 
     fn with_head(

@@ -37,7 +37,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use http_body::Frame;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use wire_sse::{EncodeError, Message};
 
@@ -138,14 +138,14 @@ impl EventSender {
     pub async fn send(&mut self, event: &Message<'_>) -> Result<(), SendError> {
         // What a `send` that was dropped has left there.
         self.taken().await?;
-        event.encode(&mut lock(&self.queue).events)?;
+        event.encode(&mut self.queue.lock().events)?;
         self.taken().await
     }
 
     /// Waits until nothing waits.
     async fn taken(&self) -> Result<(), SendError> {
         poll_fn(|cx| {
-            let mut queue = lock(&self.queue);
+            let mut queue = self.queue.lock();
             if queue.ended {
                 return Poll::Ready(Err(SendError::Ended));
             }
@@ -170,10 +170,6 @@ struct Queue {
     ended: bool,
 }
 
-fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
-    queue.lock()
-}
-
 pin_project! {
     struct Events<T: Timer, F> {
         #[pin]
@@ -188,7 +184,7 @@ pin_project! {
     impl<T: Timer, F> PinnedDrop for Events<T, F> {
         fn drop(this: Pin<&mut Self>) {
             let sender = {
-                let mut queue = lock(&this.queue);
+                let mut queue = this.queue.lock();
                 queue.ended = true;
                 queue.sender.take()
             };
@@ -214,7 +210,7 @@ impl<T: Timer, F: Future<Output = ()>> http_body::Body for Events<T, F> {
             this.source.set(None);
         }
         let (mut events, sender) = {
-            let mut queue = lock(this.queue);
+            let mut queue = this.queue.lock();
             (std::mem::take(&mut queue.events), queue.sender.take())
         };
         if let Some(sender) = sender {

@@ -30,16 +30,16 @@ pub enum Deadline {
     Handler,
     /// The handler, after the client has ended its side.
     HalfClose,
+    /// Anything from the peer of a WebSocket; then it is sent a Ping.
+    Ping,
+    /// Anything from the peer after that Ping.
+    Pong,
+    /// The peer's Close after ours.
+    WebSocketClose,
     /// The end of a connection whose last answer was sent.
     Linger,
     /// The end of a connection whose server shuts down.
     Drain,
-    /// Anything from the peer of a WebSocket; then it is sent a Ping.
-    Ping = SLOTS as isize,
-    /// Anything from the peer after that Ping.
-    Pong = (SLOTS + 4) as isize,
-    /// The peer's Close after ours.
-    WebSocketClose = (SLOTS + 5) as isize,
     /// The TLS handshake. Not in the table of a connection's driver, which begins after it.
     TlsHandshake,
 }
@@ -73,10 +73,20 @@ impl Deadline {
         Self::Drain,
     ];
 
+    /// Its place in the table, as in [`HTTP`](Self::HTTP) and [`WEBSOCKET`](Self::WEBSOCKET).
     #[inline]
     const fn slot(self) -> usize {
-        debug_assert!(!matches!(self, Self::TlsHandshake));
-        self as usize % SLOTS
+        match self {
+            Self::Head | Self::Ping => 0,
+            Self::Idle => 1,
+            Self::Body => 2,
+            Self::Write => 3,
+            Self::Handler | Self::Pong => 4,
+            Self::HalfClose | Self::WebSocketClose => 5,
+            Self::Linger => 6,
+            Self::Drain => 7,
+            Self::TlsHandshake => unreachable!(),
+        }
     }
 }
 
