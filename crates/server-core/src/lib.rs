@@ -57,6 +57,7 @@ pub mod compress;
 mod config;
 mod conn;
 mod control;
+mod field_map;
 #[cfg(feature = "files")]
 pub mod file;
 #[cfg(not(feature = "files"))]

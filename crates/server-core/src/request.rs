@@ -2,18 +2,19 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
-use wire_http1::{HeadView, Known, RequestHead, ServerConnection};
+use http::{HeaderMap, Uri, Version};
+use wire_http1::{HeadView, RequestHead, ServerConnection};
 
 use crate::body::Incoming;
 #[cfg(feature = "http2")]
 use crate::conn::Http2Stream;
+use crate::field_map::append_fields;
 use crate::listener::ConnectionInfo;
 use crate::ws::Upgrade;
 
@@ -425,27 +426,6 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Fields<A, B> 
             Self::Mapped(fields) => fields.size_hint(),
         }
     }
-}
-
-/// Appends the fields of a head whose bytes are `arena`; the values are slices of it.
-fn append_fields(map: &mut HeaderMap, table: &RequestHead, arena: &Bytes) {
-    let fields = table.field_ranges();
-    map.reserve(fields.len());
-    for field in fields {
-        let name = match field.known {
-            Some(known) => Ok(known_name(known)),
-            None => HeaderName::from_bytes(&arena[field.name]),
-        };
-        let Ok(name) = name else { continue };
-        let Ok(value) = HeaderValue::from_maybe_shared(arena.slice(field.value)) else { continue };
-        map.append(name, value);
-    }
-}
-
-/// The codec has looked the name up already: no second hash.
-fn known_name(known: Known) -> HeaderName {
-    static NAMES: [OnceLock<HeaderName>; 256] = [const { OnceLock::new() }; 256];
-    NAMES[known as usize].get_or_init(|| HeaderName::from_static(known.as_str())).clone()
 }
 
 impl fmt::Debug for Request {

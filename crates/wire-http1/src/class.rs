@@ -1,7 +1,6 @@
-//! Classes of bytes, as one table, and word-wise searches over field lines.
-//!
-//! Invariant of the searches: they return the *first* hit. The word tricks may mark bytes behind the first hit wrongly,
-//! never before it, and only the lowest mark is used.
+//! Classes of bytes, as one table.
+
+use crate::search::controls;
 
 /// `tchar` (RFC 9110 section 5.6.2).
 pub(crate) const TOKEN: u8 = 1;
@@ -129,96 +128,9 @@ pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim)
 }
 
-const ONES: u64 = u64::MAX / 255;
-const HIGH: u64 = ONES * 0x80;
-
-/// Marks (by its high bit) each byte of `word` that is a colon: exact up to the first one.
-#[inline]
-const fn colons(word: u64) -> u64 {
-    let zero = word ^ (ONES * 0x3a);
-    zero.wrapping_sub(ONES) & !zero & HIGH
-}
-
-/// Marks (by its high bit) each byte of `word` that is a control, below 0x20 or 0x7F: exact up to the first one.
-#[inline]
-const fn controls(word: u64) -> u64 {
-    (((word & !HIGH) + ONES) | word.wrapping_sub(ONES * 0x20)) & !word & HIGH
-}
-
-/// Index of the first marked byte in `block`, if there is one.
-#[inline]
-fn first<const N: usize>(block: &[u8; N], marks: impl Fn(u64) -> u64) -> Option<usize> {
-    let mut at = 0;
-    for word in block.as_chunks::<8>().0 {
-        let found = marks(u64::from_le_bytes(*word));
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    None
-}
-
-/// Index of the first `:` in `window`, if there is one.
-#[inline]
-pub(crate) fn colon_in(window: &[u8; BLOCK]) -> Option<usize> {
-    first(window, colons)
-}
-
-/// Bytes that are looked at together: two vectors.
-pub(crate) const BLOCK: usize = 32;
-
-/// `bytes` from the first control character (HTAB included) on.
-#[inline]
-pub(crate) fn from_control(mut bytes: &[u8]) -> &[u8] {
-    // Most values end in here: words find that sooner than vectors.
-    if let Some((block, behind)) = bytes.split_first_chunk::<BLOCK>() {
-        if let Some(at) = first(block, controls) {
-            return &bytes[at..];
-        }
-        bytes = behind;
-    }
-    while let Some((block, behind)) = bytes.split_first_chunk::<BLOCK>() {
-        // Written so that it compiles to vector instructions.
-        if block.iter().fold(false, |any, &byte| any | (byte < 0x20) | (byte == 0x7f)) {
-            return &bytes[first(block, controls).unwrap_or(0)..];
-        }
-        bytes = behind;
-    }
-    while let Some((word, behind)) = bytes.split_first_chunk::<8>() {
-        if let Some(at) = first(word, controls) {
-            return &bytes[at..];
-        }
-        bytes = behind;
-    }
-    &bytes[bytes.iter().position(u8::is_ascii_control).unwrap_or(bytes.len())..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn searches_return_the_first_hit_at_every_alignment() {
-        for hit in 0..=255u8 {
-            for len in 0..80 {
-                for at in 0..len {
-                    // Bytes that differ from the hit by one bit or by a borrow, before and behind it.
-                    let mut bytes = alloc::vec![b'a'; len];
-                    bytes[at] = hit;
-                    if at + 1 < len {
-                        bytes[at + 1] = hit.wrapping_sub(1);
-                    }
-                    let control = bytes.iter().position(|&b| b < 0x20 || b == 0x7f).unwrap_or(len);
-                    assert_eq!(from_control(&bytes), &bytes[control..], "{bytes:?}");
-                    if let Some(window) = bytes.first_chunk() {
-                        let naive = window.iter().position(|&b| b == b':');
-                        assert_eq!(colon_in(window), naive, "{bytes:?}");
-                    }
-                }
-            }
-        }
-    }
 
     #[test]
     fn text_and_tokens_are_judged_to_the_byte() {

@@ -14,6 +14,7 @@ use core::ops::Range;
 use crate::class::{self, TEXT, TOKEN};
 use crate::error::{EncodeError, ErrorKind};
 use crate::known::{Known, WINDOW};
+use crate::search;
 
 /// Where a field line lies: offsets from the start of the message (of the trailer section). 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl FieldScanner {
             };
             // Behind the colon; where an earlier call has looked already, from there on.
             let untrimmed = &rest[len + 1..];
-            let control = class::from_control(&untrimmed[clean..]);
+            let control = search::from_control(&untrimmed[clean..]);
             clean = untrimmed.len() - control.len();
             let at = view.len() - control.len();
             let next = match control {
@@ -201,7 +202,7 @@ fn trim(untrimmed: &[u8]) -> (usize, &[u8]) {
 #[inline(always)]
 fn known_name(rest: &[u8]) -> Option<Name> {
     let window = rest.first_chunk::<WINDOW>()?;
-    let len = class::colon_in(window)?;
+    let len = search::colon_in(window)?;
     Known::from_window(window, len).map(|known| Name { len, known: Some(known) })
 }
 

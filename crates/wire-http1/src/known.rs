@@ -6,10 +6,10 @@
 //! Invariants, held by the compiler: every name is shorter than [`WINDOW`], is in lower case, and has a slot of the
 //! hash table for itself.
 
-use crate::class;
+use crate::search::BLOCK;
 
 /// Room for a name and its colon: compared whole, as two vectors.
-pub(crate) const WINDOW: usize = class::BLOCK;
+pub(crate) const WINDOW: usize = BLOCK;
 
 macro_rules! known {
     ($($(#[$doc:meta])* $variant:ident = $name:literal $(, $trailer:ident)?;)+) => {

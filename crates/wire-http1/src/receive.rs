@@ -15,6 +15,7 @@ use crate::field::FieldScanner;
 use crate::framing::Framing;
 use crate::head::Head;
 use crate::known::Known;
+use crate::search;
 use crate::step::{Event, Step};
 use crate::trailers::Trailers;
 
@@ -130,7 +131,7 @@ impl<L: StartLine> Receiver<L> {
         match input.get(self.pending..) {
             Some(&[byte]) if class::is(byte, class) && input.len() < limit => {}
             Some(new @ [_, _, ..]) if class == class::TEXT && input.len() < limit => {
-                if !class::from_control(new).is_empty() {
+                if !search::from_control(new).is_empty() {
                     return false;
                 }
             }

@@ -6,12 +6,13 @@
 
 use core::ops::Range;
 
-use crate::class::{self, HEX, TARGET, TOKEN};
+use crate::class::{self, HEX, TOKEN};
 use crate::config::Config;
 use crate::error::ErrorKind;
 use crate::framing::Decision;
 use crate::known::Known;
 use crate::receive::StartLine;
+use crate::search;
 use crate::target::{self, Form};
 
 /// A request method (RFC 9110 section 9, and PATCH of RFC 5789). Case-sensitive.
@@ -208,7 +209,7 @@ impl LineScanner {
     #[inline]
     fn scan_target(&mut self, view: &[u8], start: usize) -> Result<Option<usize>, (ErrorKind, usize)> {
         loop {
-            let end = class::skip(view, self.at, TARGET);
+            let end = search::skip_target(view, self.at);
             self.at = end;
             match view[end..] {
                 [b' ', ..] if end > start => {

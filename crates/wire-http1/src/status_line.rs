@@ -6,13 +6,13 @@
 
 use core::ops::Range;
 
-use crate::class;
 use crate::config::Config;
 use crate::error::ErrorKind;
 use crate::framing::ResponseDecision;
 use crate::known::Known;
 use crate::receive::StartLine;
 use crate::request_line::Version;
+use crate::search;
 
 /// `HTTP/1.1 200 `: everything before the reason phrase.
 const BEFORE_REASON: usize = 13;
@@ -75,7 +75,7 @@ impl StartLine for StatusLine {
         let stop = BEFORE_REASON + config.reason_limit();
         let end = loop {
             let text = &view[*at..view.len().min(stop)];
-            *at += text.len() - class::from_control(text).len();
+            *at += text.len() - search::from_control(text).len();
             match view[*at..] {
                 [b'\r', b'\n', ..] => break *at,
                 [] | [b'\r'] => return Ok(None),
