@@ -7,4 +7,5 @@ pub mod frames;
 pub mod http2;
 pub mod process;
 pub mod requests;
+pub mod serving;
 pub mod workloads;

@@ -16,7 +16,7 @@ use interop::ws::{CLOSE, TEXT, WebSocket};
 use interop::{Result, Server};
 use testkit::alloc;
 use wire_benches::frames::Content;
-use wire_benches::process::{Server as BenchServer, servers};
+use wire_benches::process::{Known, Server as BenchServer, servers};
 use wire_benches::requests::{HELLO, SMALL, UPGRADE};
 use wire_benches::workloads::{CELLS, ECHOES, HELLOS};
 
@@ -154,12 +154,11 @@ fn side_by_side(page: &mut String) -> Result {
          The same with {MANY} connections and the servers of [RESULTS.md](RESULTS.md), one thread each: echo of 20 bytes, or\n\
          `GET /hello`.\n\n| server | growth, each |\n|---|---|\n"
     )?;
-    for name in servers(programs)?
-        .iter()
-        .filter(|name| !name.contains("floor") && (name.starts_with("http/") || name.starts_with("ws/")))
-    {
-        let mut command = Command::new(programs.join("server"));
-        let server = BenchServer::start(command.arg(name))?;
+    for Known { name, program } in &servers(programs)? {
+        if name.contains("floor") || !(name.starts_with("http/") || name.starts_with("ws/")) {
+            continue;
+        }
+        let server = BenchServer::start(Command::new(program).arg(name))?;
         let open = |count| (0..count).map(|_| used(&server, name)).collect::<Result<Vec<_>>>();
         drop(open(50)?);
         let empty = server.resident()?;
@@ -196,8 +195,9 @@ fn slow_downloads(page: &mut String) -> Result {
         TAKEN >> 10
     )?;
     let mut ours = u64::MAX;
-    for name in servers(programs)?.iter().filter(|name| name.starts_with("files/")) {
-        let mut command = Command::new(programs.join("server"));
+    for Known { name, program } in servers(programs)?.iter().filter(|known| known.name.starts_with("files/"))
+    {
+        let mut command = Command::new(program);
         let server = BenchServer::start(command.arg(name).current_dir(&scratch))?;
         let empty = server.resident()?;
         let mut clients = Vec::new();

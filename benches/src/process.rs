@@ -1,9 +1,9 @@
-//! The program `server` as a process.
+//! Servers as processes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -98,11 +98,28 @@ impl Drop for Server {
     }
 }
 
-/// The names of the servers that the program `server` in this folder knows.
+/// A server that a program knows.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The group, a slash, and whose it is.
+    pub name: String,
+    /// Which is given the name.
+    pub program: PathBuf,
+}
+
+/// The servers of the programs in this folder.
 ///
 /// # Errors
-/// It is not there.
-pub fn servers(programs: &Path) -> Result<Vec<String>> {
-    let output = Command::new(programs.join("server")).output()?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+/// The program `server` is not there.
+pub fn servers(programs: &Path) -> Result<Vec<Known>> {
+    let mut servers = Vec::new();
+    for program in ["server", "server-apart"] {
+        let program = programs.join(program);
+        if program.ends_with("server") || program.exists() {
+            let output = Command::new(&program).output()?;
+            let names = String::from_utf8(output.stdout)?;
+            servers.extend(names.lines().map(|name| Known { name: name.into(), program: program.clone() }));
+        }
+    }
+    Ok(servers)
 }

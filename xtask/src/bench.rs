@@ -83,8 +83,13 @@ pub(crate) fn run_bench(workspace: &Workspace, options: &Options) -> Result {
 }
 
 fn build_servers(workspace: &Workspace) -> Result {
-    let package = ["build", "--release", "--package", "wire-benches", "--features", "peers"];
-    run(workspace.cargo(&package).args(["--bin", "server", "--bin", "ws-load", "--bin", "h2ws-load"]))
+    let build = |features, programs: &[&str]| {
+        let package = ["build", "--release", "--package", "wire-benches", "--features", features];
+        let programs = programs.iter().flat_map(|program| ["--bin", program]);
+        run(workspace.cargo(&package).args(programs))
+    };
+    build("peers", &["server", "ws-load", "h2ws-load"])?;
+    build("peers-apart", &["server-apart"])
 }
 
 /// Compares the family's own instruction counts with the committed ones, or commits them.

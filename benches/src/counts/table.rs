@@ -18,8 +18,7 @@ pub(crate) fn write() -> Result {
          the difference of two runs, divided; it repeats to 1 %. Each program answers over a connection in memory that hands\n\
          it so many at once, has nothing to read once, and hands it the next; what it writes is thrown away. The copy out of\n\
          that connection counts, as does everything but the kernel. `wire-ws` is the codec alone, with the same copy.\n\n\
-         HTTP/2 of the peers runs on tokio, which they need for their tasks, and which counts. Beside the peers all HTTP/2 is\n\
-         dearer, since actix-web asks for the feature `log` of tracing, which h2 uses.\n\n\
+         HTTP/2 of the peers runs on tokio, which they need for their tasks, and which counts.\n\n\
          A count is not a time: it says nothing of caches and wide vectors. It is what does not depend on the machine's load.\n\n",
     );
     let mut targets = String::new();

@@ -21,6 +21,7 @@ use cells::{CELLS, Cell, GROUPS, Group};
 use interop::Result;
 use report::Row;
 use slot::{Machine, Slot};
+use wire_benches::process::Known;
 
 /// How long and how often.
 struct Plan {
@@ -85,8 +86,8 @@ fn measure() -> Result {
 }
 
 /// Measures one cell.
-fn rows(machine: &Machine, plan: &Plan, group: &Group, cell: &Cell, servers: &[String]) -> Result<Vec<Row>> {
-    let servers: Vec<_> = servers.iter().filter(|name| name.starts_with(group.servers)).collect();
+fn rows(machine: &Machine, plan: &Plan, group: &Group, cell: &Cell, servers: &[Known]) -> Result<Vec<Row>> {
+    let servers: Vec<_> = servers.iter().filter(|known| known.name.starts_with(group.servers)).collect();
     let mut slots: Vec<Vec<Slot>> = vec![Vec::new(); servers.len()];
     for round in 0..plan.rounds {
         for turn in 0..servers.len() {
@@ -96,7 +97,7 @@ fn rows(machine: &Machine, plan: &Plan, group: &Group, cell: &Cell, servers: &[S
         }
         eprintln!("{}, {}: round {} of {}", group.name, cell.name, round + 1, plan.rounds);
     }
-    let names = servers.iter().map(|name| &name[group.servers.len()..]);
+    let names = servers.iter().map(|known| &known.name[group.servers.len()..]);
     let Some(peer) = names.clone().position(|name| name == group.peer) else {
         return Err(format!("{} is not among the servers: build with `peers`", group.peer).into());
     };
@@ -105,12 +106,12 @@ fn rows(machine: &Machine, plan: &Plan, group: &Group, cell: &Cell, servers: &[S
 }
 
 /// The quietest of several tries; the first that is quiet enough ends them.
-fn quiet_slot(machine: &Machine, plan: &Plan, cell: &Cell, server: &str) -> Result<Slot> {
+fn quiet_slot(machine: &Machine, plan: &Plan, cell: &Cell, server: &Known) -> Result<Slot> {
     let mut best: Option<Slot> = None;
     for _ in 0..plan.tries {
         let slot = machine
             .run(server, &cell.load, plan.time)
-            .map_err(|error| format!("{server}, {}: {error}", cell.name))?;
+            .map_err(|error| format!("{}, {}: {error}", server.name, cell.name))?;
         if best.is_none_or(|best| slot.foreign < best.foreign) {
             best = Some(slot);
         }

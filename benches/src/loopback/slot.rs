@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant, SystemTime};
 
 use interop::Result;
-use wire_benches::process::{Server, servers};
+use wire_benches::process::{Known, Server, servers};
 
 use crate::cells::Load;
 
@@ -31,10 +31,12 @@ pub(crate) struct Machine {
     load_core: usize,
 }
 
+const NGINX: &str = "nginx";
+
 const TICK: Duration = Duration::from_millis(10);
 
 impl Machine {
-    /// `programs` is the folder where `server` and `ws-load` lie.
+    /// `programs` is the folder where the servers and the loads lie.
     pub(crate) fn new(programs: &Path) -> Result<Self> {
         let cores = available_parallelism()?.get();
         if cores < 2 {
@@ -55,10 +57,11 @@ impl Machine {
     }
 
     /// The servers that there are.
-    pub(crate) fn servers(&self) -> Result<Vec<String>> {
+    pub(crate) fn servers(&self) -> Result<Vec<Known>> {
         let mut servers = servers(&self.programs)?;
-        if Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_ok() {
-            servers.extend(["http/nginx".into(), "files/nginx".into()]);
+        if Command::new(NGINX).arg("-v").stderr(Stdio::null()).status().is_ok() {
+            let names = ["http/nginx", "files/nginx"];
+            servers.extend(names.map(|name| Known { name: name.into(), program: NGINX.into() }));
         }
         Ok(servers)
     }
@@ -69,25 +72,25 @@ impl Machine {
         command
     }
 
-    fn start(&self, name: &str) -> Result<Server> {
-        if name.ends_with("/nginx") {
+    fn start(&self, server: &Known) -> Result<Server> {
+        if server.program == Path::new(NGINX) {
             return self.start_nginx();
         }
-        let mut command = Self::on(self.server_core, &self.programs.join("server"));
-        Server::start(command.arg(name).current_dir(&self.scratch))
+        let mut command = Self::on(self.server_core, &server.program);
+        Server::start(command.arg(&server.name).current_dir(&self.scratch))
     }
 
     fn start_nginx(&self) -> Result<Server> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let configuration = include_str!("nginx.conf").replace("ADDRESS", &address.to_string());
         fs::write(self.scratch.join("nginx.conf"), configuration)?;
-        let mut command = Self::on(self.server_core, Path::new("nginx"));
+        let mut command = Self::on(self.server_core, Path::new(NGINX));
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(&self.scratch);
         Server::start_at(&mut command, address)
     }
 
     /// Runs one slot of about this time (whole seconds with wrk).
-    pub(crate) fn run(&self, server: &str, load: &Load, time: Duration) -> Result<Slot> {
+    pub(crate) fn run(&self, server: &Known, load: &Load, time: Duration) -> Result<Slot> {
         let server = self.start(server)?;
         let (busy, own) = (self.busy()?, children_cpu()?);
         let (start, cpu) = (Instant::now(), server.cpu()?);

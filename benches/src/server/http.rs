@@ -57,20 +57,6 @@ pub(crate) fn axum(listener: TcpListener) -> Result {
     })
 }
 
-pub(crate) fn actix_web(listener: TcpListener) -> Result {
-    use actix_web::{App, HttpServer, web};
-    let server = HttpServer::new(|| App::new().route("/hello", web::get().to(async || HELLO)));
-    let server = server.workers(1).disable_signals().listen_auto_h2c(listener)?;
-    Ok(actix_web::rt::System::new().block_on(server.run())?)
-}
-
-pub(crate) fn xitca_web(listener: TcpListener) -> Result {
-    use xitca_web::handler::handler_service;
-    use xitca_web::{App, route};
-    let app = App::new().at("/hello", route::get(handler_service(async || HELLO)));
-    Ok(app.serve().worker_threads(1).disable_signal().listen(listener)?.run().wait()?)
-}
-
 pub(crate) fn may_minihttp(listener: TcpListener) -> Result {
     use may_minihttp::{HttpServer, HttpService, Request, Response};
 

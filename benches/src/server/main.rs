@@ -1,5 +1,4 @@
-//! The servers that `loopback` measures: `server NAME` listens on a free port of the loopback, says which, and serves
-//! on one thread until it is killed. `server` alone lists them.
+//! The servers that `loopback` measures, but those of `server_apart.rs`.
 //!
 //! All answer `GET /hello` with the same content and type, or echo WebSocket messages, or serve the files of the folder
 //! `site` in the current one. A peer is one function and its line in [`SERVERS`].
@@ -15,14 +14,12 @@ mod ours;
 #[cfg(feature = "peers")]
 mod websocket;
 
-use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 use interop::Result;
 use tokio::net::TcpStream;
-
-type Serve = fn(TcpListener) -> Result;
+use wire_benches::serving::{self, Serve};
 
 const SERVERS: &[(&str, Serve)] = &[
     ("http/server-core", ours::lazy),
@@ -31,6 +28,7 @@ const SERVERS: &[(&str, Serve)] = &[
     ("http/floor-epoll", |listener| floor::epoll(listener, floor::Http::default)),
     ("http2/server-core", ours::lazy),
     ("http2/server-core-http", ours::http),
+    ("http2/floor-h2", |listener| each(listener, floor::h2)),
     ("ws/server-core", ours::echo),
     ("h2ws/server-core", ours::echo),
     ("ws/floor-tokio", |listener| tokio_floor(listener, floor::Echo::default)),
@@ -39,10 +37,6 @@ const SERVERS: &[(&str, Serve)] = &[
     ("http/hyper", http::hyper),
     #[cfg(feature = "peers")]
     ("http/axum", http::axum),
-    #[cfg(feature = "peers")]
-    ("http/actix-web", http::actix_web),
-    #[cfg(feature = "peers")]
-    ("http/xitca-web", http::xitca_web),
     #[cfg(feature = "peers")]
     ("http/may_minihttp", http::may_minihttp),
     #[cfg(feature = "peers")]
@@ -53,8 +47,6 @@ const SERVERS: &[(&str, Serve)] = &[
     ("http2/hyper", http::hyper_auto),
     #[cfg(feature = "peers")]
     ("http2/axum", http::axum),
-    #[cfg(feature = "peers")]
-    ("http2/actix-web", http::actix_web),
     #[cfg(feature = "peers")]
     ("ws/fastwebsockets", |listener| each(listener, websocket::fastwebsockets)),
     #[cfg(feature = "peers")]
@@ -98,26 +90,6 @@ fn tokio_floor<C: floor::Canned + Send + 'static>(listener: TcpListener, canned:
     each(listener, move |stream| floor::tokio(stream, canned()))
 }
 
-fn serve(name: &str) -> Result {
-    let (_, serve) =
-        SERVERS.iter().find(|(other, _)| *other == name).ok_or_else(|| format!("no server {name}"))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    listener.set_nonblocking(true)?;
-    println!("{}", listener.local_addr()?);
-    io::stdout().flush()?;
-    serve(listener)
-}
-
 fn main() -> ExitCode {
-    let Some(name) = std::env::args().nth(1) else {
-        SERVERS.iter().for_each(|(name, _)| println!("{name}"));
-        return ExitCode::SUCCESS;
-    };
-    match serve(&name) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fact) => {
-            eprintln!("server {name}: {fact}");
-            ExitCode::FAILURE
-        }
-    }
+    serving::main(SERVERS)
 }
