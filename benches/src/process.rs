@@ -1,7 +1,7 @@
 //! Servers as processes.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,8 +45,8 @@ impl Server {
     }
 
     fn wait_until_open(&self) -> Result {
-        for _ in 0..500 {
-            if TcpStream::connect(self.address).is_ok() {
+        for _ in 0..200 {
+            if stays_open(self.address) {
                 return Ok(());
             }
             sleep(Duration::from_millis(10));
@@ -96,6 +96,16 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Whether a connection is not only made, but kept: one server closes the socket that it was given, and listens on its own.
+fn stays_open(address: SocketAddr) -> bool {
+    let silence = || -> io::Result<usize> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+        stream.read(&mut [0])
+    };
+    silence().is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
 }
 
 /// A server that a program knows.
