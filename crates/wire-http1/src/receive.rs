@@ -131,7 +131,7 @@ impl<L: StartLine> Receiver<L> {
         match input.get(self.pending..) {
             Some(&[byte]) if class::is(byte, class) && input.len() < limit => {}
             Some(new @ [_, _, ..]) if class == class::TEXT && input.len() < limit => {
-                if !search::from_control(new).is_empty() {
+                if search::has_control(new) {
                     return false;
                 }
             }

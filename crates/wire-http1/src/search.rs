@@ -43,6 +43,12 @@ pub(crate) fn from_control(mut bytes: &[u8]) -> &[u8] {
     &bytes[bytes.iter().position(u8::is_ascii_control).unwrap_or(bytes.len())..]
 }
 
+/// Whether there is one in `bytes`.
+#[inline(never)] // out of the way of those who look at one byte
+pub(crate) fn has_control(bytes: &[u8]) -> bool {
+    !from_control(bytes).is_empty()
+}
+
 /// Index of the first byte from `from` on that may not stand in a request target by itself, or the length.
 #[inline]
 pub(crate) fn skip_target(bytes: &[u8], mut from: usize) -> usize {
