@@ -184,9 +184,9 @@ impl<Io> Driver<Io> {
         match self.role {
             _ if ends.input => self.end(Ending::Close),
             Role::Client if self.closed || ends.halves => self.end(Ending::AwaitServer),
-            // "the server MUST close the underlying TCP connection immediately" (RFC 6455 section 7.1.1).
-            Role::Server if self.closed => self.end(Ending::Close),
-            Role::Server if ends.halves => self.end(Ending::Linger),
+            // "SHOULD initiate a TCP Close immediately", in a way that discards "any trailing bytes that may have been received"
+            // (RFC 6455 section 7.1.1): behind a Close may come a Pong, say.
+            Role::Server if self.closed || ends.halves => self.end(Ending::Linger),
             _ => {}
         }
     }
