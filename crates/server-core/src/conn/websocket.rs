@@ -5,6 +5,7 @@
 //! the same future; *write* what was sent, always before waiting to read; *read*, if somebody wants it.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -234,7 +235,10 @@ impl<Io> Driver<Io> {
             // The handshake is done, only the server has not closed yet.
             Deadline::WebSocketClose if self.closed || self.ending == Ending::AwaitServer => self.over(None),
             Deadline::Drain => return Err(ConnectionError::TimedOut(deadline)),
-            _ => self.over(Some(ConnectionError::TimedOut(deadline))),
+            _ => {
+                self.duplex.end_input(InputEnd::Failed(io::ErrorKind::TimedOut));
+                self.over(Some(ConnectionError::TimedOut(deadline)));
+            }
         }
         Ok(())
     }
