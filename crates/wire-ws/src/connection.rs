@@ -2,8 +2,8 @@
 //!
 //! Built on the public [`MessageDecoder`] and [`Encoder`] alone; whoever wants another policy builds their own.
 //!
-//! Invariants: of answers to Pings at most one waits and one is in the output; one Close is ever sent; once
-//! [`Connection::end`] is there it never changes, and no deadline is left.
+//! Invariants: of answers to Pings at most one waits and one is in the output, before a Close both; one Close is ever
+//! sent; once [`Connection::end`] is there it never changes, and no deadline is left.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -292,7 +292,8 @@ impl Connection {
     }
 
     /// Decodes until there is one event or the input is used up: see [`MessageDecoder::decode`]. Events are for the
-    /// application to know: a Ping is answered already, and so is a Close.
+    /// application to know: a Ping is answered already, and so is a Close. Of several Pings before
+    /// [`output`](Self::output) is asked for, the latest is answered (section 5.5.3).
     ///
     /// # Errors
     ///
@@ -387,6 +388,7 @@ impl Connection {
     ///
     /// As [`Encoder::encode_close`].
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str, now: Duration) -> Result<(), EncodeError> {
+        self.flush_pong();
         self.encoder.encode_close(code, reason, &mut self.out)?;
         self.closing = Some(now.saturating_add(self.config.close_timeout));
         Ok(())
@@ -395,14 +397,9 @@ impl Connection {
     /// What is to be written to the transport.
     #[must_use]
     pub fn output(&mut self) -> &[u8] {
-        // A Pong waits until the one before is gone, so that a peer that does not read is not owed more and more. It
-        // is of no use behind a Close.
-        if self.pong_end <= self.written
-            && let Some(pong) = self.pong.take()
-            && !self.encoder.is_closed()
-            && self.encoder.encode_pong(&pong.bytes[..usize::from(pong.len)], &mut self.out).is_ok()
-        {
-            self.pong_end = self.out.len();
+        // A Pong waits until the one before is gone, so that a peer that does not read is not owed more and more.
+        if self.pong_end <= self.written {
+            self.flush_pong();
         }
         &self.out[self.written..]
     }
@@ -506,8 +503,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Puts the Pong that waits into the output. It is of no use behind a Close.
+    fn flush_pong(&mut self) {
+        if let Some(pong) = self.pong.take()
+            && !self.encoder.is_closed()
+            && self.encoder.encode_pong(&pong.bytes[..usize::from(pong.len)], &mut self.out).is_ok()
+        {
+            self.pong_end = self.out.len();
+        }
+    }
+
     /// Sends a Close, unless one was sent.
     fn send_close(&mut self, code: Option<CloseCode>, now: Duration) {
+        // Section 5.5.2: a Ping that came before the peer's Close must be answered.
+        self.flush_pong();
         if self.encoder.encode_close(code, "", &mut self.out).is_ok() {
             self.closing = Some(now.saturating_add(self.config.close_timeout));
         }

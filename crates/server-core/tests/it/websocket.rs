@@ -338,13 +338,15 @@ fn pings_are_answered_with_the_latest_while_writing_is_blocked() {
             encoder.encode_ping(&n.to_be_bytes(), out).unwrap();
         }
     });
+    let close = peer.close(1000, "");
     peer.client.pipe.limit_peer_writes(1000);
-    world.send(&peer.client, pings);
+    world.send(&peer.client, [pings, close].concat());
     let mut pongs = Vec::new();
     for _ in 0..1000 {
         pongs.extend(peer.received());
         world.sim.run();
     }
+    assert_eq!(pongs.pop(), Some(Got::Close(Some(1000), String::new())));
     assert_eq!(pongs.last(), Some(&Got::Pong(99_999_u32.to_be_bytes().to_vec())));
     assert!(pongs.len() < 50_000, "{} pongs were queued", pongs.len());
 }
