@@ -119,3 +119,8 @@ extern crate alloc;
 pub mod handshake;
 #[cfg(feature = "session")]
 pub mod session;
+
+// Their types are part of this API: heads and fields, close codes, limits.
+#[cfg(feature = "session")]
+pub use http;
+pub use wire_ws;
