@@ -4,7 +4,8 @@
 //! slice, and answers are appended to a `Vec` that you write.
 use std::error::Error;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
 
 use wire_http1::{self as http1, BodyLen, ServerConnection};
 use wire_ws::handshake::{self, RequestLine};
@@ -68,7 +69,12 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         }
         input.drain(..step.consumed);
     }
-    Ok(stream.write_all(&out)?)
+    stream.write_all(&out)?;
+    // Closed with input unread, the connection would be reset, and the client might lose what was written.
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let _ = std::io::copy(&mut stream.take(1 << 20), &mut std::io::sink());
+    Ok(())
 }
 
 fn receive(stream: &mut TcpStream, input: &mut Vec<u8>) -> Result<(), Box<dyn Error>> {

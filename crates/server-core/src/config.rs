@@ -62,8 +62,9 @@ pub struct Config {
     pub half_close_timeout: Option<Duration>,
     /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
     pub websocket_close_timeout: Duration,
-    /// After an answer that closes the connection, or over HTTP/2 to a request that has not ended: how long what the
-    /// client still sends is read and thrown away, so that the answer is not lost to a reset. Default 5 s.
+    /// After an answer that closes the connection, or over HTTP/2 to a request that has not ended, and behind the closing
+    /// handshake of a WebSocket: how long what the client still sends is read and thrown away, so that what was sent is not
+    /// lost to a reset. Default 5 s.
     pub linger_timeout: Duration,
     /// From [`Server::shutdown`](crate::Server::shutdown) to the forced end of a connection; and from the end of a WebSocket's
     /// stream to the forced end of its handler, which may have work of its own to finish. Default 30 s.

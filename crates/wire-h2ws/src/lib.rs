@@ -27,21 +27,25 @@
 //! use std::time::{Duration, Instant};
 //!
 //! use wire_h2ws::handshake::Target;
-//! use wire_h2ws::session::{Config, Event, Session};
+//! use wire_h2ws::session::{Config, Event, Session, UseError};
 //! use wire_ws::DataKind;
 //!
 //! /// Drives a session until it ends. `act` answers events.
 //! fn drive(
 //!     mut session: Session,
 //!     mut socket: TcpStream,
-//!     mut act: impl FnMut(&mut Session, Event, Duration) -> Result<(), wire_h2ws::session::UseError>,
+//!     mut act: impl FnMut(&mut Session, Event, Duration) -> Result<(), UseError>,
 //! ) -> io::Result<()> {
 //!     let start = Instant::now();
 //!     let mut input = [0; 16 << 10];
 //!     loop {
 //!         let now = start.elapsed();
 //!         while let Some(event) = session.poll_event(now) {
-//!             act(&mut session, event, now).map_err(io::Error::other)?;
+//!             match act(&mut session, event, now) {
+//!                 // The peer may reset a stream that is being answered: `Closed` follows.
+//!                 Ok(()) | Err(UseError::UnknownStream) => {}
+//!                 Err(error) => return Err(io::Error::other(error)),
+//!             }
 //!         }
 //!         let output = session.output(now);
 //!         if !output.is_empty() {
@@ -115,3 +119,8 @@ extern crate alloc;
 pub mod handshake;
 #[cfg(feature = "session")]
 pub mod session;
+
+// Their types are part of this API: heads and fields, close codes, limits.
+#[cfg(feature = "session")]
+pub use http;
+pub use wire_ws;

@@ -126,8 +126,8 @@ impl ServerConnection {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::NotStarted`], [`EncodeError::AlreadyComplete`], [`EncodeError::BodyNotAllowed`],
-    /// [`EncodeError::BodyTooLong`].
+    /// [`EncodeError::NotStarted`], [`EncodeError::AlreadyComplete`], [`EncodeError::BodyNotAllowed`] (to HEAD, say: ask
+    /// [`response_has_body`](Self::response_has_body)), [`EncodeError::BodyTooLong`].
     #[inline]
     pub fn encode_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.responding.data(data, out)

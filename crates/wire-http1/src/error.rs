@@ -176,7 +176,7 @@ pub enum ErrorKind {
     TooManyInterimResponses,
     /// 101 to a request that offered no upgrade, or without an Upgrade field that Connection names (RFC 9110 sections 7.8
     /// and 15.2.2).
-    #[error("switch of protocols that was not offered")]
+    #[error("switch of protocols that was not offered, or without an Upgrade that Connection names")]
     UnexpectedUpgrade,
     /// A chunk size that is not `1*HEXDIG` followed by its extensions and CRLF (RFC 9112 section 7.1).
     #[error("malformed chunk size")]

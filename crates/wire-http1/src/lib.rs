@@ -49,7 +49,10 @@
 //!                     connection.encode_head(200, "", BodyLen::Fixed(body.len() as u64), output)?;
 //!                 head.field("Content-Type", "text/plain")?;
 //!                 head.finish()?;
-//!                 connection.encode_data(body, output)?;
+//!                 // A response to HEAD has none.
+//!                 if connection.response_has_body() {
+//!                     connection.encode_data(body, output)?;
+//!                 }
 //!                 connection.encode_end(output)?;
 //!                 if !connection.next_cycle() {
 //!                     return Ok((done, false));
@@ -148,6 +151,8 @@
 //! - No byte is scanned twice because it arrived in small pieces, and no split changes an event, an error or its offset.
 //! - An [`Error`] is what the peer did wrong: sticky, with the status code of a server's answer, after which the
 //!   connection closes. An [`EncodeError`] is what the caller did wrong: nothing was written.
+//! - To close a socket, end its writing side, and then read and drop what still comes, for a while: one that is closed with
+//!   bytes unread is reset, and the peer may lose the answer (RFC 9112 section 9.6).
 //! - [`Event::Paused`] stands between two messages until [`next_cycle`](ServerConnection::next_cycle) has gone on. For a
 //!   server it is the backpressure of pipelining: no request is decoded before the one before it was answered.
 //! - A switch of protocols is proposed by the request, Upgrade or CONNECT, and confirmed by the response, 101 or 2xx. Bytes

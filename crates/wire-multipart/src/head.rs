@@ -134,7 +134,7 @@ impl<'a> PartView<'a> {
         filename::base_name(&self.filename()?)
     }
 
-    /// The value of Content-Type; `text/plain` where it is absent (RFC 7578 section 4.4).
+    /// The value of Content-Type. `None`: it is absent, which means `text/plain` (RFC 7578 section 4.4).
     #[must_use]
     pub fn content_type(&self) -> Option<&'a [u8]> {
         self.head.content_type.map(|field| &self.bytes[field.value()])

@@ -2,8 +2,8 @@
 //!
 //! Built on the public [`MessageDecoder`] and [`Encoder`] alone; whoever wants another policy builds their own.
 //!
-//! Invariants: of answers to Pings at most one waits and one is in the output; one Close is ever sent; once
-//! [`Connection::end`] is there it never changes, and no deadline is left.
+//! Invariants: of answers to Pings at most one waits and one is in the output, before a Close both; one Close is ever
+//! sent; once [`Connection::end`] is there it never changes, and no deadline is left.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -52,7 +52,7 @@ impl Default for ConnectionConfig {
     }
 }
 
-/// How a connection ended: the transport is to be closed now.
+/// How a connection ended: the transport is to be closed now; [`Connection`] shows how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
@@ -128,6 +128,89 @@ pub enum RefusedReason {
 /// assert_eq!(client.end(), None); // A client waits for the server to close the transport (section 7.1.1).
 /// assert_eq!(client.decode_eof(), End::Clean);
 /// # Ok::<(), wire_ws::Error>(())
+/// ```
+///
+/// # On a socket
+///
+/// All of it for one that blocks. The transport is closed in two steps (section 7.1.1): a socket that is closed with bytes
+/// unread, such as a Pong behind the peer's Close, is reset, and the peer loses what it has not read yet.
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use std::net::{Shutdown, TcpStream};
+/// use std::time::{Duration, Instant};
+///
+/// use wire_ws::{Connection, ConnectionConfig, End, MessageEvent, Payload};
+///
+/// /// Echoes messages. `input` is what came behind the opening handshake, most often nothing.
+/// fn echo(mut socket: TcpStream, mut input: Vec<u8>) -> io::Result<End> {
+///     let epoch = Instant::now();
+///     let mut connection = Connection::server(&ConnectionConfig::default(), Duration::ZERO);
+///     socket.set_write_timeout(Some(Duration::from_secs(30)))?;
+///     let mut chunk = [0; 16 << 10];
+///     let end = loop {
+///         let mut done = 0;
+///         // An error ends this, too: its Close is in the output.
+///         while let Ok(step) = connection.decode(&mut input[done..], epoch.elapsed()) {
+///             let unread = &input[done..];
+///             done += step.consumed;
+///             match step.event {
+///                 None => break,
+///                 // Refused only behind a Close: the output is empty whenever there is an event.
+///                 Some(MessageEvent::Message { kind, payload: Payload::Input(range) }) => {
+///                     let _ = connection.send(kind, &unread[range]);
+///                 }
+///                 Some(MessageEvent::Message { kind, payload: Payload::Buffer }) => {
+///                     let message = connection.take_buffer();
+///                     let _ = connection.send(kind, message);
+///                 }
+///                 Some(_) => {}
+///             }
+///             write(&mut connection, &mut socket)?;
+///         }
+///         input.drain(..done);
+///         write(&mut connection, &mut socket)?;
+///         if let Some(end) = connection.end() {
+///             break end;
+///         }
+///         let until = connection.next_deadline().map(|at| at.saturating_sub(epoch.elapsed()));
+///         // Zero would mean for ever.
+///         socket.set_read_timeout(until.map(|time| time.max(Duration::from_millis(1))))?;
+///         match socket.read(&mut chunk) {
+///             Ok(0) => break connection.decode_eof(),
+///             Ok(len) => input.extend_from_slice(&chunk[..len]),
+///             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+///                 connection.handle_timeout(epoch.elapsed());
+///             }
+///             Err(e) => return Err(e),
+///         }
+///     };
+///     socket.shutdown(Shutdown::Write)?;
+///     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+///     let deadline = Instant::now() + Duration::from_secs(5);
+///     while Instant::now() < deadline && matches!(socket.read(&mut chunk), Ok(1..)) {}
+///     Ok(end)
+/// }
+///
+/// fn write(connection: &mut Connection, socket: &mut TcpStream) -> io::Result<()> {
+///     while !connection.output().is_empty() {
+///         let len = socket.write(connection.output())?;
+///         connection.written(len);
+///     }
+///     Ok(())
+/// }
+///
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let mut client = TcpStream::connect(listener.local_addr()?)?;
+/// # let server = std::thread::spawn(move || echo(listener.accept()?.0, Vec::new()));
+/// // "Hello" and a Close, masked with zeros, and a Pong behind it.
+/// client.write_all(b"\x81\x85\0\0\0\0Hello\x88\x80\0\0\0\0\x8a\x80\0\0\0\0")?;
+/// let mut answer = Vec::new();
+/// client.read_to_end(&mut answer)?;
+/// assert_eq!(answer, b"\x81\x05Hello\x88\x00");
+/// # drop(client);
+/// # assert_eq!(server.join().expect("the server does not panic")?, End::Clean);
+/// # Ok::<(), io::Error>(())
 /// ```
 pub struct Connection {
     role: Role,
@@ -209,7 +292,8 @@ impl Connection {
     }
 
     /// Decodes until there is one event or the input is used up: see [`MessageDecoder::decode`]. Events are for the
-    /// application to know: a Ping is answered already, and so is a Close.
+    /// application to know: a Ping is answered already, and so is a Close. Of several Pings before
+    /// [`output`](Self::output) is asked for, the latest is answered (section 5.5.3).
     ///
     /// # Errors
     ///
@@ -304,6 +388,7 @@ impl Connection {
     ///
     /// As [`Encoder::encode_close`].
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str, now: Duration) -> Result<(), EncodeError> {
+        self.flush_pong();
         self.encoder.encode_close(code, reason, &mut self.out)?;
         self.closing = Some(now.saturating_add(self.config.close_timeout));
         Ok(())
@@ -312,14 +397,9 @@ impl Connection {
     /// What is to be written to the transport.
     #[must_use]
     pub fn output(&mut self) -> &[u8] {
-        // A Pong waits until the one before is gone, so that a peer that does not read is not owed more and more. It
-        // is of no use behind a Close.
-        if self.pong_end <= self.written
-            && let Some(pong) = self.pong.take()
-            && !self.encoder.is_closed()
-            && self.encoder.encode_pong(&pong.bytes[..usize::from(pong.len)], &mut self.out).is_ok()
-        {
-            self.pong_end = self.out.len();
+        // A Pong waits until the one before is gone, so that a peer that does not read is not owed more and more.
+        if self.pong_end <= self.written {
+            self.flush_pong();
         }
         &self.out[self.written..]
     }
@@ -423,8 +503,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Puts the Pong that waits into the output. It is of no use behind a Close.
+    fn flush_pong(&mut self) {
+        if let Some(pong) = self.pong.take()
+            && !self.encoder.is_closed()
+            && self.encoder.encode_pong(&pong.bytes[..usize::from(pong.len)], &mut self.out).is_ok()
+        {
+            self.pong_end = self.out.len();
+        }
+    }
+
     /// Sends a Close, unless one was sent.
     fn send_close(&mut self, code: Option<CloseCode>, now: Duration) {
+        // Section 5.5.2: a Ping that came before the peer's Close must be answered.
+        self.flush_pong();
         if self.encoder.encode_close(code, "", &mut self.out).is_ok() {
             self.closing = Some(now.saturating_add(self.config.close_timeout));
         }

@@ -549,6 +549,8 @@ impl State {
 
     fn close(&mut self, code: Option<CloseCode>, reason: &str) {
         if !self.is_closed() {
+            // A Ping that came before must be answered (RFC 6455 section 5.5.2), and cannot be any more behind a Close.
+            self.flush_pong();
             // Refused only where the reason is too long.
             let _ = self.encoder.encode_close(code, reason, self.output.tail());
         }

@@ -5,6 +5,7 @@
 //! the same future; *write* what was sent, always before waiting to read; *read*, if somebody wants it.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -184,9 +185,9 @@ impl<Io> Driver<Io> {
         match self.role {
             _ if ends.input => self.end(Ending::Close),
             Role::Client if self.closed || ends.halves => self.end(Ending::AwaitServer),
-            // "the server MUST close the underlying TCP connection immediately" (RFC 6455 section 7.1.1).
-            Role::Server if self.closed => self.end(Ending::Close),
-            Role::Server if ends.halves => self.end(Ending::Linger),
+            // "SHOULD initiate a TCP Close immediately", in a way that discards "any trailing bytes that may have been received"
+            // (RFC 6455 section 7.1.1): behind a Close may come a Pong, say.
+            Role::Server if self.closed || ends.halves => self.end(Ending::Linger),
             _ => {}
         }
     }
@@ -234,7 +235,10 @@ impl<Io> Driver<Io> {
             // The handshake is done, only the server has not closed yet.
             Deadline::WebSocketClose if self.closed || self.ending == Ending::AwaitServer => self.over(None),
             Deadline::Drain => return Err(ConnectionError::TimedOut(deadline)),
-            _ => self.over(Some(ConnectionError::TimedOut(deadline))),
+            _ => {
+                self.duplex.end_input(InputEnd::Failed(io::ErrorKind::TimedOut));
+                self.over(Some(ConnectionError::TimedOut(deadline)));
+            }
         }
         Ok(())
     }

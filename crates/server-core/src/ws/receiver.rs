@@ -354,7 +354,7 @@ pub enum WebSocketError {
     /// stream without a Close.
     #[error("{0}")]
     Protocol(#[from] wire_ws::Error),
-    /// The connection failed.
+    /// The connection failed; with `TimedOut` where the peer did not answer a Ping or a Close, or did not read, in time.
     #[error("connection lost: {0}")]
     Io(std::io::ErrorKind),
 }

@@ -35,6 +35,8 @@ where
     let ((), used) = alloc::measure(exchange);
     let close = peer.close(CloseCode::NORMAL.get(), "");
     world.send(&peer.client, close);
+    peer.client.pipe.finish();
+    world.sim.run();
     assert_eq!(world.sim.live_tasks(), 0);
     used.count
 }

@@ -419,7 +419,9 @@ fn silent_servers_are_pinged_and_given_up() {
     server.advance(1);
     assert_eq!(server.received(), [(9, Vec::new())]);
     server.advance(3);
-    assert!(matches!(task.take(), Some(Some(Err(_)))) && server.pipe.is_finished());
+    let timed_out = Some(Some(Err(WebSocketError::Io(std::io::ErrorKind::TimedOut))));
+    assert_eq!(task.take(), timed_out);
+    assert!(server.pipe.is_finished());
     let end = connected.connection.take();
     assert!(matches!(end, Some(Err(ConnectionError::TimedOut(Deadline::Pong)))), "{end:?}");
 }

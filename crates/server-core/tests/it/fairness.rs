@@ -163,6 +163,7 @@ fn sending_without_end_lets_others_run() {
     assert!(connection.as_mut().poll(&mut cx).is_pending());
     assert!((1..10_000).contains(&*sent.borrow()), "{} messages in one poll", sent.borrow());
     client.send(b"\x88\x80\0\0\0\0");
+    client.finish();
     let ended = (0..10).any(|_| connection.as_mut().poll(&mut cx).is_ready());
     assert!(ended, "{} messages, and the Close was not read", sent.borrow());
 }

@@ -90,6 +90,8 @@ fn halves_work_from_other_tasks() {
     let frame = peer.close(1000, "");
     world.send(&peer.client, frame);
     assert!(peer.client.is_closed());
+    peer.client.pipe.finish();
+    world.sim.run();
     assert_eq!(world.sim.live_tasks(), 0);
 }
 

@@ -338,13 +338,15 @@ fn pings_are_answered_with_the_latest_while_writing_is_blocked() {
             encoder.encode_ping(&n.to_be_bytes(), out).unwrap();
         }
     });
+    let close = peer.close(1000, "");
     peer.client.pipe.limit_peer_writes(1000);
-    world.send(&peer.client, pings);
+    world.send(&peer.client, [pings, close].concat());
     let mut pongs = Vec::new();
     for _ in 0..1000 {
         pongs.extend(peer.received());
         world.sim.run();
     }
+    assert_eq!(pongs.pop(), Some(Got::Close(Some(1000), String::new())));
     assert_eq!(pongs.last(), Some(&Got::Pong(99_999_u32.to_be_bytes().to_vec())));
     assert!(pongs.len() < 50_000, "{} pongs were queued", pongs.len());
 }
@@ -359,8 +361,32 @@ fn closing_is_a_handshake() {
     world.send(&peer.client, frames);
     assert_eq!(peer.received(), [Got::Text("last".into()), Got::Close(Some(4000), "bye".into())]);
     assert!(peer.client.is_closed());
+    assert_eq!(world.stats().websockets, 0);
+    peer.client.pipe.finish();
+    world.sim.run();
     assert!(peer.client.ended().unwrap().is_ok());
-    assert_eq!((world.stats().websockets, world.sim.live_tasks()), (0, 0));
+    assert_eq!(world.sim.live_tasks(), 0);
+}
+
+/// A socket that is closed before everything is read is reset, and what the client has not read yet is lost.
+#[test]
+fn what_comes_behind_a_close_is_read_and_ignored() {
+    let world = world(echo);
+    let mut peer = open(&world);
+    let pong = peer.frames(|encoder, out| encoder.encode_pong(b"late", out).unwrap());
+    let frames = [peer.text("last"), peer.close(1000, "")].concat();
+    world.send(&peer.client, frames);
+    assert!(peer.client.is_closed());
+    for _ in 0..3 {
+        world.send(&peer.client, &pong);
+        world.send(&peer.client, [0xff; 100_000]);
+        assert_eq!(peer.client.pipe.unread_by_peer(), 0);
+    }
+    assert_eq!(peer.received(), [Got::Text("last".into()), Got::Close(Some(1000), String::new())]);
+    // And not for ever.
+    world.advance(5);
+    assert!(peer.client.ended().unwrap().is_ok());
+    assert_eq!(world.sim.live_tasks(), 0);
 }
 
 #[test]
@@ -421,6 +447,8 @@ fn the_server_closes_and_waits_for_the_answer() {
     let frames = [peer.text("on its way"), peer.close(3000, "")].concat();
     world.send(&peer.client, frames);
     assert!(peer.client.is_closed());
+    peer.client.pipe.finish();
+    world.sim.run();
     assert!(peer.client.ended().unwrap().is_ok());
     // And not for ever.
     let mut peer = open(&world);

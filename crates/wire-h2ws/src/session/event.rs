@@ -202,8 +202,9 @@ pub(super) fn fields(map: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UseError {
-    /// There is no such stream, or it is over: its [`Closed`](Event::Closed) was given or is about to be.
-    #[error("no such stream")]
+    /// There is no such stream, or it is over: its [`Closed`](Event::Closed) was given or is about to be. No mistake: the
+    /// peer may have reset it while it was being answered.
+    #[error("no such stream, or it is over")]
     UnknownStream,
     /// A method for another kind of stream, or not what comes next on this one.
     #[error("the stream is in no state for this")]
@@ -214,7 +215,7 @@ pub enum UseError {
     /// WebSocket does not allow it.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// HTTP/2 does not allow such a message (RFC 9113 section 8.2.2), or the stream was reset meanwhile.
+    /// HTTP/2 does not allow such a message (RFC 9113 section 8.2.2).
     #[error("not a message that HTTP/2 could send")]
     Message,
     /// Client: the server takes no WebSockets, or did not say so yet (RFC 8441 section 3).

@@ -41,7 +41,8 @@ pub use event::{Event, SessionEnd, StreamEnd, UseError, WebSocketRequest};
 /// 4. Where `receive` did not take all, or something was written, go on at 1 or 2. While the transport takes no output,
 ///    go on reading as far as `receive` takes it: the peer may wait to be read before it reads.
 /// 5. At [`next_deadline`](Self::next_deadline) call [`handle_timeout`](Self::handle_timeout).
-/// 6. When there is an [`end`](Self::end), and the output is written, close the transport.
+/// 6. When there is an [`end`](Self::end), and the output is written, close the transport: its writing side first, so that
+///    the peer gets what was written even where it has sent more than was read.
 ///
 /// Every method may be called at any time. Times count from an epoch of the caller's and never run backwards.
 ///

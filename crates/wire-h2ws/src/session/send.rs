@@ -16,8 +16,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`UseError::UnknownStream`]; [`UseError::WrongState`] on a WebSocket, before the response or after the end;
-    /// [`UseError::Message`] where the stream was reset.
+    /// [`UseError::UnknownStream`]; [`UseError::WrongState`] on a WebSocket, before the response or after the end.
     pub fn send_data(&mut self, stream: u32, data: &[u8], end: bool) -> Result<usize, UseError> {
         let state = self.streams.get_mut(&stream).ok_or(UseError::UnknownStream)?;
         let taken = state.send_data(data, end)?;
@@ -30,14 +29,16 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`send_data`](Self::send_data).
+    /// As [`send_data`](Self::send_data), and [`UseError::Message`].
     pub fn send_trailers(&mut self, stream: u32, fields: HeaderMap) -> Result<(), UseError> {
         let state = self.streams.get_mut(&stream).ok_or(UseError::UnknownStream)?;
         let Send::Content(content) = &mut state.send else { return Err(UseError::WrongState) };
         if state.socket.is_some() || state.opening.is_some() {
             return Err(UseError::WrongState);
         }
-        content.send_trailers(fields).map_err(|_| UseError::Message)?;
+        if content.send_trailers(fields).is_err() {
+            return Err(state.refused());
+        }
         state.send = Send::Ended;
         self.touch(stream);
         Ok(())

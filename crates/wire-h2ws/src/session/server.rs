@@ -33,7 +33,7 @@ impl Session {
             // h2 would take it for the final one.
             return Err(UseError::Message);
         }
-        let content = respond.send_response(head, end).map_err(|_| UseError::Message)?;
+        let Ok(content) = respond.send_response(head, end) else { return Err(state.refused()) };
         state.send = if end { Send::Ended } else { Send::Content(content) };
         // What a refused client sends is to be read over.
         state.flag.raise();
@@ -77,7 +77,7 @@ impl Session {
             let value = HeaderValue::from_str(value).map_err(|_| UseError::Message)?;
             head.headers_mut().insert(HeaderName::from_static(name), value);
         }
-        let content = respond.send_response(head, false).map_err(|_| UseError::Message)?;
+        let Ok(content) = respond.send_response(head, false) else { return Err(state.refused()) };
         state.send = Send::Content(content);
         let connection = Connection::server(&self.config.websocket, now);
         state.socket = Some(Socket::new(params.apply(connection)));

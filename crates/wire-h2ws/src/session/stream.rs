@@ -96,12 +96,7 @@ impl Stream {
         if self.is_complete() {
             return Some(Polled::End(self.outcome(StreamEnd::Complete)));
         }
-        let reset = match &mut self.send {
-            Send::Respond(respond) => respond.poll_reset(cx),
-            Send::Content(content) => content.poll_reset(cx),
-            Send::Ended => Poll::Pending,
-        };
-        match reset {
+        match self.poll_reset(cx) {
             _ if over => return Some(Polled::End(self.outcome(StreamEnd::ConnectionEnded))),
             Poll::Ready(Ok(reason)) => {
                 let end = StreamEnd::Reset { code: reason.into(), by_peer: true };
@@ -115,6 +110,25 @@ impl Stream {
             return Some(Polled::Event(Event::Writable { stream: self.id }));
         }
         None
+    }
+
+    /// The peer's reset of what we send.
+    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reason, h2::Error>> {
+        match &mut self.send {
+            Send::Respond(respond) => respond.poll_reset(cx),
+            Send::Content(content) => content.poll_reset(cx),
+            Send::Ended => Poll::Pending,
+        }
+    }
+
+    /// Why h2 did not take what was to be sent: the peer has reset the stream, which nobody could know, or the caller is at
+    /// fault.
+    pub(super) fn refused(&mut self) -> UseError {
+        let waker = self.waker.clone();
+        match self.poll_reset(&mut Context::from_waker(&waker)) {
+            Poll::Ready(_) => UseError::UnknownStream,
+            Poll::Pending => UseError::Message,
+        }
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -216,7 +230,9 @@ impl Stream {
         let last = end && taken == data.len();
         if taken > 0 || last {
             let piece = Bytes::copy_from_slice(&data[..taken]);
-            content.send_data(piece, last).map_err(|_| UseError::Message)?;
+            if content.send_data(piece, last).is_err() {
+                return Err(self.refused());
+            }
         }
         if last {
             self.send = Send::Ended;

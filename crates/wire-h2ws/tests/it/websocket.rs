@@ -66,7 +66,7 @@ fn a_conversation_in_pieces_of_any_size() {
         assert_eq!(said(&events), ["ping p", "grüße", "close 1000 bye"]);
         assert_eq!(closed(&events), [(id, StreamEnd::Complete)]);
         let events = pair.client.take();
-        assert_eq!(said(&events), ["close 1000 "], "a Pong has no place behind a Close");
+        assert_eq!(said(&events), ["pong p", "close 1000 "]);
         assert_eq!(closed(&events), [(id, StreamEnd::Complete)]);
         assert_eq!((pair.client.session.open_streams(), pair.server.session.open_streams()), (0, 0));
     }
@@ -238,6 +238,46 @@ fn the_end_of_the_transport_closes_every_stream_once() {
     assert_eq!(closed(&pair.client.take()).len(), 3);
     let late = pair.server.session.send(ids[0], DataKind::Text, b"");
     assert_eq!(late, Err(UseError::UnknownStream));
+}
+
+/// Nobody's mistake: the reset has come, and was not given yet.
+#[test]
+fn a_stream_that_is_reset_while_it_is_answered() {
+    for content in [false, true] {
+        let mut pair = pair();
+        let target = Target::parse("ws://a/").expect("a URL");
+        let id = pair.client.session.open_websocket(&target, &[], Default::default()).expect("enabled");
+        let get = ::http::Request::get("http://a/").body(()).expect("a request");
+        let other = pair.client.session.request(get, true).expect("room");
+        pair.run();
+        let [Event::WebSocketRequest { request, .. }, Event::Request { .. }] = &pair.server.take()[..] else {
+            panic!()
+        };
+        if content {
+            pair.server.session.respond(other, ::http::Response::new(()), false).expect("asked");
+        }
+        for stream in [id, other] {
+            pair.client.session.reset(stream, 8).expect("open");
+        }
+        pair.client.write(&mut pair.server, usize::MAX, pair.now);
+        pair.server.receive(usize::MAX, pair.now);
+        let server = &mut pair.server.session;
+        let accepted = server.accept_websocket(id, request, None, Default::default(), pair.now);
+        assert_eq!(accepted, Err(UseError::UnknownStream));
+        if content {
+            assert_eq!(server.send_data(other, b"", true), Err(UseError::UnknownStream));
+            assert_eq!(server.send_trailers(other, Default::default()), Err(UseError::UnknownStream));
+        } else {
+            let response = server.respond(other, ::http::Response::new(()), true);
+            assert_eq!(response, Err(UseError::UnknownStream));
+        }
+        pair.run();
+        let reset = StreamEnd::Reset { code: 8, by_peer: true };
+        let mut ends = closed(&pair.server.take());
+        ends.sort_by_key(|(id, _)| *id);
+        assert_eq!(ends, [(id, reset), (other, reset)]);
+        assert_eq!(pair.server.session.end(), None);
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! It is negotiated in the opening handshake by pure functions, [`DeflateConfig::accept`] on a server,
 //! [`DeflateConfig::offer`] and [`DeflateOffer::verify`] on a client, whose result, [`DeflateParams`], goes to
 //! [`MessageDecoder::with_deflate`](crate::MessageDecoder::with_deflate) and
-//! [`Encoder::with_deflate`](crate::Encoder::with_deflate). [`Inflater`] is for those who take messages apart
+//! [`Encoder::with_deflate`](crate::Encoder::with_deflate), or to
+//! [`Connection::with_deflate`](crate::Connection::with_deflate). [`Inflater`] is for those who take messages apart
 //! themselves.
 //!
 //! A server, from the request's offer to messages:

@@ -183,9 +183,20 @@ fn of_many_pings_the_latest_is_answered() {
     assert_eq!(server.output(), b"z");
     server.written(1);
     assert_eq!(write(&mut server), b"\x8a\x01b");
-    // None behind a Close.
-    receive(&mut server, [pings, frame(CLOSE, true, b"")].concat(), at(101));
-    assert_eq!(server.output(), b"\x88\x00");
+    // Before a Close also the one that waits, behind it none.
+    receive(&mut server, pings.clone(), at(101));
+    assert_eq!(server.output(), b"\x8a\x01z");
+    receive(&mut server, [&pings[..14], &frame(CLOSE, true, b""), &pings].concat(), at(101));
+    assert_eq!(server.output(), b"\x8a\x01z\x8a\x01b\x88\x00");
+}
+
+#[test]
+fn pings_before_our_own_close_are_answered() {
+    let mut server = server();
+    receive(&mut server, frame(PING, true, b"a"), at(101));
+    server.close(None, "", at(101)).expect("open");
+    receive(&mut server, frame(PING, true, b"b"), at(101));
+    assert_eq!(server.output(), b"\x8a\x01a\x88\x00");
 }
 
 #[test]
@@ -221,7 +232,7 @@ fn output_limits_and_the_message_handed_back() {
     receive(&mut server, frame(PING, true, b""), at(1));
     server.close(None, "", at(1)).expect("open");
     let out = write(&mut server);
-    assert_eq!(out.len(), 200 + 804 + 2);
+    assert_eq!(out.len(), 200 + 804 + 2 + 2);
     let refused = server.send(DataKind::Text, "late").expect_err("closed");
     assert_eq!((refused.reason, refused.message), (RefusedReason::Encode(EncodeError::Closed), "late"));
     assert!(!server.is_writable());
