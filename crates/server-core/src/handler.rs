@@ -54,12 +54,13 @@ where
 ///
 /// A target that `http::Uri` cannot represent is answered 400 before a handler for `http::Request` sees it.
 pub trait RequestKind: sealed::Sealed + Sized {
-    /// Of a decoded HTTP/1 head, without its body.
+    /// Of a decoded HTTP/1 head, without its body. An error is boxed, so that what it holds does not spread over the room of
+    /// a request and make moving one slow.
     #[doc(hidden)]
-    fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error>;
+    fn from_head(head: DecodedHead<'_>) -> Result<Self, Box<http::Error>>;
 
     #[doc(hidden)]
-    fn from_request(request: Request) -> Result<Self, http::Error>;
+    fn from_request(request: Request) -> Result<Self, Box<http::Error>>;
 
     #[doc(hidden)]
     fn incoming_mut(&mut self) -> &mut Incoming;
@@ -72,11 +73,11 @@ pub trait RequestKind: sealed::Sealed + Sized {
 
 impl RequestKind for Request {
     #[inline(always)] // once for each request
-    fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error> {
+    fn from_head(head: DecodedHead<'_>) -> Result<Self, Box<http::Error>> {
         Ok(head.into_request())
     }
 
-    fn from_request(request: Request) -> Result<Self, http::Error> {
+    fn from_request(request: Request) -> Result<Self, Box<http::Error>> {
         Ok(request)
     }
 
@@ -93,12 +94,12 @@ impl RequestKind for Request {
 
 impl RequestKind for http::Request<Incoming> {
     #[inline]
-    fn from_head(head: DecodedHead<'_>) -> Result<Self, http::Error> {
+    fn from_head(head: DecodedHead<'_>) -> Result<Self, Box<http::Error>> {
         head.into_http()
     }
 
-    fn from_request(request: Request) -> Result<Self, http::Error> {
-        request.into_http()
+    fn from_request(request: Request) -> Result<Self, Box<http::Error>> {
+        request.into_http().map_err(Box::new)
     }
 
     fn incoming_mut(&mut self) -> &mut Incoming {

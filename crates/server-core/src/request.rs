@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
-use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Uri, Version};
 use wire_http1::{HeadView, RequestHead, ServerConnection};
@@ -21,44 +20,40 @@ use crate::ws::Upgrade;
 /// A request whose head is looked up in place: no allocation, no hashing of names, nothing built that nobody asks for.
 ///
 /// [`into_http`](Request::into_http) makes the ecosystem's type of it.
-pub struct Request {
-    head: AnyHead,
-    body: Incoming,
-    connection: Arc<ConnectionInfo>,
-    pub(crate) upgrade: Option<Upgrade>,
-}
-
-/// A head as the version of HTTP brings it.
-enum AnyHead {
-    Http1(Head),
-    /// HTTP/2 decodes into a map: there are no bytes to look into.
-    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "for HTTP/2 and later"))]
-    Mapped(Box<Mapped>),
-}
-
-/// A head of HTTP/2, and the stream that it came on.
-pub(crate) struct Mapped {
-    pub(crate) parts: Parts,
-    #[cfg(feature = "http2")]
-    pub(crate) stream: Http2Stream,
-}
-
-/// The bytes of a head and where its parts lie. Recycled: a thread keeps a few.
-struct Head(Option<Box<HeadParts>>);
+pub struct Request(
+    // One pointer, for a request is moved into and within its handler's future. Recycled: a thread keeps a few. `None` only
+    // while it is dropped.
+    Option<Box<Parts>>,
+);
 
 #[derive(Default)]
-struct HeadParts {
+struct Parts {
+    /// The bytes of a head of HTTP/1, and where its parts lie.
     bytes: Vec<u8>,
     table: RequestHead,
     /// Its fields as a map, once somebody has asked for that.
     headers: OnceCell<Box<HeaderMap>>,
+    /// HTTP/2 decodes into a map: there are no bytes to look into.
+    mapped: Option<Box<Mapped>>,
+    body: Incoming,
+    /// There is one, but in those that are kept.
+    connection: Option<Arc<ConnectionInfo>>,
+    upgrade: Option<Upgrade>,
+}
+
+/// A head of HTTP/2, and the stream that it came on.
+pub(crate) struct Mapped {
+    pub(crate) parts: http::request::Parts,
+    #[cfg(feature = "http2")]
+    pub(crate) stream: Http2Stream,
 }
 
 /// Heads a thread keeps, and the largest that it keeps.
 const KEPT: usize = 64;
 const MAX_KEPT: usize = 8 << 10;
 
-type Pool = Vec<Box<HeadParts>>;
+// In boxes, which change hands without a copy.
+type Pool = Vec<Box<Parts>>;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Vec::new()) };
@@ -90,25 +85,6 @@ pub(crate) fn recycle_map(map: &mut HeaderMap) {
     });
 }
 
-impl Head {
-    fn parts(&self) -> &HeadParts {
-        self.0.as_deref().expect("taken only by drop")
-    }
-
-    fn parts_mut(&mut self) -> &mut HeadParts {
-        self.0.as_deref_mut().expect("taken only by drop")
-    }
-
-    fn view(&self) -> HeadView<'_> {
-        let parts = self.parts();
-        parts.table.view(&parts.bytes)
-    }
-
-    fn version(&self) -> Version {
-        self.parts().table.version().into()
-    }
-}
-
 /// A head that the codec has decoded, still in its hands: what a request is made of, but for the body.
 #[derive(Debug)]
 pub struct DecodedHead<'a> {
@@ -124,18 +100,18 @@ impl DecodedHead<'_> {
     /// The lazy request: its bytes, and the table for it, without a look at either.
     #[inline(always)] // once for each request
     pub(crate) fn into_request(self) -> Request {
-        let mut head = Head(Some(POOL.with_borrow_mut(Vec::pop).unwrap_or_default()));
-        if let Some(parts) = head.0.as_deref_mut() {
-            parts.bytes.extend_from_slice(self.bytes);
-            let table = self.http.take_head(std::mem::take(&mut parts.table));
-            put(&mut parts.table, table);
-        }
-        Request::with_head(AnyHead::Http1(head), Incoming::default(), self.connection, self.upgrade)
+        let mut parts = kept();
+        parts.bytes.extend_from_slice(self.bytes);
+        let table = self.http.take_head(std::mem::take(&mut parts.table));
+        put(&mut parts.table, table);
+        put(&mut parts.connection, Some(self.connection));
+        put(&mut parts.upgrade, self.upgrade);
+        Request(Some(parts))
     }
 
     /// The ecosystem's request: one copy, whose slices are its target and its values.
     #[inline]
-    pub(crate) fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
+    pub(crate) fn into_http(self) -> Result<http::Request<Incoming>, Box<http::Error>> {
         let mut request = http::Request::new(Incoming::of(self.connection));
         fill(&mut request, self.http.head(), &copy_head(self.bytes), None)?;
         if let Some(upgrade) = self.upgrade {
@@ -152,10 +128,11 @@ fn fill<B>(
     table: &RequestHead,
     arena: &Bytes,
     headers: Option<Box<HeaderMap>>,
-) -> Result<(), http::Error> {
+) -> Result<(), Box<http::Error>> {
     *request.version_mut() = table.version().into();
-    put(request.method_mut(), table.view(arena).to_http_method()?);
-    put(request.uri_mut(), Uri::from_maybe_shared(arena.slice(table.target_range()))?);
+    let method = table.view(arena).to_http_method().map_err(boxed)?;
+    put(request.method_mut(), method);
+    put(request.uri_mut(), Uri::from_maybe_shared(arena.slice(table.target_range())).map_err(boxed)?);
     if let Some(headers) = headers {
         put(request.headers_mut(), *headers);
     } else {
@@ -166,6 +143,11 @@ fn fill<B>(
         append_fields(request.headers_mut(), table, arena);
     }
     Ok(())
+}
+
+#[cold]
+fn boxed(error: impl Into<http::Error>) -> Box<http::Error> {
+    Box::new(error.into())
 }
 
 /// Puts `value` in the place of a default, which holds nothing that had to be dropped.
@@ -194,54 +176,86 @@ fn copy_head(bytes: &[u8]) -> Bytes {
     HEADS.try_with(copy).unwrap_or_else(|_| Bytes::copy_from_slice(bytes))
 }
 
-impl Drop for Head {
+#[inline]
+fn kept() -> Box<Parts> {
+    // `try_with`: a connection may be polled when its thread's storage is already gone.
+    POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+}
+
+impl Drop for Request {
     #[inline]
     fn drop(&mut self) {
         let Some(mut parts) = self.0.take() else { return };
-        if parts.bytes.capacity() <= MAX_KEPT {
-            parts.bytes.clear();
-            parts.headers.take();
-            // `try_with`: a request may be dropped when its thread's storage already is.
-            let _ = POOL.try_with(|pool| {
-                let mut pool = pool.borrow_mut();
-                if pool.len() < KEPT {
-                    pool.push(parts);
-                }
-            });
+        if parts.bytes.capacity() > MAX_KEPT {
+            return;
         }
+        parts.bytes.clear();
+        parts.headers.take();
+        parts.mapped = None;
+        parts.body = Incoming::default();
+        parts.connection = None;
+        parts.upgrade = None;
+        // `try_with`: as above.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < KEPT {
+                pool.push(parts);
+            }
+        });
     }
 }
 
 impl Request {
     #[cfg(feature = "http2")]
-    pub(crate) fn from_mapped(head: Box<Mapped>, body: Incoming, connection: Arc<ConnectionInfo>) -> Self {
-        Self::with_head(AnyHead::Mapped(head), body, connection, None)
-    }
-
-    fn with_head(
-        head: AnyHead,
+    pub(crate) fn from_mapped(
+        head: Box<Mapped>,
         body: Incoming,
         connection: Arc<ConnectionInfo>,
         upgrade: Option<Upgrade>,
     ) -> Self {
-        Self { head, body, connection, upgrade }
+        let mut parts = kept();
+        (parts.mapped, parts.body) = (Some(head), body);
+        (parts.connection, parts.upgrade) = (Some(connection), upgrade);
+        Self(Some(parts))
+    }
+
+    fn parts(&self) -> &Parts {
+        self.0.as_deref().expect("taken only by drop")
+    }
+
+    fn parts_mut(&mut self) -> &mut Parts {
+        self.0.as_deref_mut().expect("taken only by drop")
+    }
+
+    fn mapped(&self) -> Option<&Mapped> {
+        self.parts().mapped.as_deref()
+    }
+
+    /// The head as HTTP/1 brought it.
+    fn view(&self) -> HeadView<'_> {
+        let parts = self.parts();
+        parts.table.view(&parts.bytes)
+    }
+
+    pub(crate) fn take_upgrade(&mut self) -> Option<Upgrade> {
+        self.parts_mut().upgrade.take()
     }
 
     /// The method as sent; methods are case-sensitive (RFC 9110 section 9.1).
     #[must_use]
     pub fn method(&self) -> &str {
-        match &self.head {
-            AnyHead::Http1(head) => head.view().method(),
-            AnyHead::Mapped(mapped) => mapped.parts.method.as_str(),
+        match self.mapped() {
+            None => self.view().method(),
+            Some(mapped) => mapped.parts.method.as_str(),
         }
     }
 
     /// The request target as sent (RFC 9112 section 3.2); over HTTP/2 its `:path` (RFC 9113 section 8.3.1).
     #[must_use]
     pub fn target(&self) -> &str {
-        match &self.head {
-            AnyHead::Http1(head) => head.view().target(),
-            AnyHead::Mapped(mapped) => mapped.parts.uri.path_and_query().map_or("", PathAndQuery::as_str),
+        match self.mapped() {
+            None => self.view().target(),
+            Some(mapped) => mapped.parts.uri.path_and_query().map_or("", PathAndQuery::as_str),
         }
     }
 
@@ -249,9 +263,9 @@ impl Request {
     /// field.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
-        let authority = match &self.head {
-            AnyHead::Http1(head) => head.view().authority(),
-            AnyHead::Mapped(mapped) => mapped.parts.uri.authority().map(Authority::as_str),
+        let authority = match self.mapped() {
+            None => self.view().authority(),
+            Some(mapped) => mapped.parts.uri.authority().map(Authority::as_str),
         };
         authority.or_else(|| std::str::from_utf8(self.header("host")?).ok())
     }
@@ -260,36 +274,36 @@ impl Request {
     /// for CONNECT.
     #[must_use]
     pub fn path(&self) -> &str {
-        match &self.head {
-            AnyHead::Http1(head) => head.view().path(),
-            AnyHead::Mapped(mapped) => mapped.parts.uri.path(),
+        match self.mapped() {
+            None => self.view().path(),
+            Some(mapped) => mapped.parts.uri.path(),
         }
     }
 
     /// What stands behind the first `?` of the target.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        match &self.head {
-            AnyHead::Http1(head) => head.view().query(),
-            AnyHead::Mapped(mapped) => mapped.parts.uri.query(),
+        match self.mapped() {
+            None => self.view().query(),
+            Some(mapped) => mapped.parts.uri.query(),
         }
     }
 
     /// The HTTP version.
     #[must_use]
     pub fn version(&self) -> Version {
-        match &self.head {
-            AnyHead::Http1(head) => head.version(),
-            AnyHead::Mapped(mapped) => mapped.parts.version,
+        match self.mapped() {
+            None => self.parts().table.version().into(),
+            Some(mapped) => mapped.parts.version,
         }
     }
 
     /// The value of the first field of this name, whatever its case. Over HTTP/2 `host` also finds the `:authority`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        match &self.head {
-            AnyHead::Http1(head) => head.view().get(name),
-            AnyHead::Mapped(mapped) => match mapped.parts.headers.get(name) {
+        match self.mapped() {
+            None => self.view().get(name),
+            Some(mapped) => match mapped.parts.headers.get(name) {
                 Some(value) => Some(value.as_bytes()),
                 None if name.eq_ignore_ascii_case("host") => mapped.parts.uri.authority().map(host),
                 None => None,
@@ -300,11 +314,9 @@ impl Request {
     /// All header fields, in their original order and case. Over HTTP/2 names are in lower case and those of one name stand
     /// together; the `:authority` comes first, as `host`, unless there is such a field.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        match &self.head {
-            AnyHead::Http1(head) => {
-                Fields::Http1(head.view().fields().map(|field| (field.name, field.value)))
-            }
-            AnyHead::Mapped(mapped) => {
+        match self.mapped() {
+            None => Fields::Http1(self.view().fields().map(|field| (field.name, field.value))),
+            Some(mapped) => {
                 let parts = &mapped.parts;
                 let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(HOST));
                 let host = authority.map(|authority| (HOST.as_str(), host(authority)));
@@ -316,16 +328,16 @@ impl Request {
 
     /// The header fields as a map; built when first asked for.
     pub fn headers(&self) -> &HeaderMap {
-        match &self.head {
-            AnyHead::Http1(head) => {
-                let HeadParts { bytes, table, headers } = head.parts();
+        match self.mapped() {
+            None => {
+                let Parts { bytes, table, headers, .. } = self.parts();
                 headers.get_or_init(|| {
                     let mut map = HeaderMap::new();
                     append_fields(&mut map, table, &copy_head(bytes));
                     Box::new(map)
                 })
             }
-            AnyHead::Mapped(mapped) => &mapped.parts.headers,
+            Some(mapped) => &mapped.parts.headers,
         }
     }
 
@@ -333,18 +345,18 @@ impl Request {
     #[cfg(feature = "http2")]
     #[must_use]
     pub fn http2_stream(&self) -> Option<&Http2Stream> {
-        match &self.head {
-            AnyHead::Http1(_) => None,
-            AnyHead::Mapped(mapped) => Some(&mapped.stream),
+        match self.mapped() {
+            None => None,
+            Some(mapped) => Some(&mapped.stream),
         }
     }
 
     /// What a CONNECT over HTTP/2 asks for.
     #[cfg(feature = "http2")]
     pub(crate) fn extended_connect(&self) -> Option<wire_h2ws::handshake::RequestHead<'_>> {
-        match &self.head {
-            AnyHead::Http1(_) => None,
-            AnyHead::Mapped(mapped) => {
+        match self.mapped() {
+            None => None,
+            Some(mapped) => {
                 let parts = &mapped.parts;
                 Some(crate::ws::request_head(&parts.method, &parts.uri, &parts.extensions))
             }
@@ -354,23 +366,23 @@ impl Request {
     /// Who is connected.
     #[must_use]
     pub fn connection(&self) -> &ConnectionInfo {
-        &self.connection
+        self.parts().connection.as_ref().expect("there is one")
     }
 
     /// The body.
     #[must_use]
     pub fn body(&self) -> &Incoming {
-        &self.body
+        &self.parts().body
     }
 
     /// The body.
     pub fn body_mut(&mut self) -> &mut Incoming {
-        &mut self.body
+        &mut self.parts_mut().body
     }
 
     /// Takes the body out.
     pub fn take_body(&mut self) -> Incoming {
-        std::mem::take(&mut self.body)
+        std::mem::take(self.body_mut())
     }
 
     /// The ecosystem's type. Its body knows the [connection](Incoming::connection). Among the extensions is what
@@ -379,21 +391,21 @@ impl Request {
     /// # Errors
     /// The target is none that [`http::Uri`] can represent. It is never replaced by another.
     #[inline]
-    pub fn into_http(self) -> Result<http::Request<Incoming>, http::Error> {
-        let mut request = http::Request::new(self.body);
-        match self.head {
-            AnyHead::Http1(mut head) => {
-                let HeadParts { bytes, table, headers } = head.parts_mut();
-                fill(&mut request, table, &copy_head(bytes), headers.take())?;
-            }
-            AnyHead::Mapped(mapped) => {
-                request = http::Request::from_parts(mapped.parts, request.into_body());
-                #[cfg(feature = "http2")]
-                request.extensions_mut().insert(mapped.stream);
-            }
+    pub fn into_http(mut self) -> Result<http::Request<Incoming>, http::Error> {
+        let parts = self.parts_mut();
+        let mut request = http::Request::new(std::mem::take(&mut parts.body));
+        if let Some(mapped) = parts.mapped.take() {
+            request = http::Request::from_parts(mapped.parts, request.into_body());
+            #[cfg(feature = "http2")]
+            request.extensions_mut().insert(mapped.stream);
+        } else {
+            let Parts { bytes, table, headers, .. } = parts;
+            fill(&mut request, table, &copy_head(bytes), headers.take()).map_err(|error| *error)?;
         }
-        request.body_mut().set_connection(self.connection);
-        if let Some(upgrade) = self.upgrade {
+        if let Some(connection) = parts.connection.take() {
+            request.body_mut().set_connection(connection);
+        }
+        if let Some(upgrade) = parts.upgrade.take() {
             request.extensions_mut().insert(upgrade);
         }
         Ok(request)
@@ -434,8 +446,8 @@ impl fmt::Debug for Request {
             .field("method", &self.method())
             .field("target", &self.target())
             .field("version", &self.version())
-            .field("connection", &self.connection)
-            .field("body", &self.body)
+            .field("connection", &self.connection())
+            .field("body", &self.body())
             .finish_non_exhaustive()
     }
 }

@@ -38,7 +38,7 @@ impl<L: StartLine> Head<L> {
     /// The sink that fills this head's table.
     pub(crate) fn sink<'a>(
         &'a mut self,
-        line: L,
+        line: &'a L,
         framing: &'a mut Framing,
         max_fields: usize,
     ) -> HeadSink<'a, L> {
@@ -53,7 +53,7 @@ impl<L: StartLine> Head<L> {
 
 /// Stores field lines, and shows framing the ones it asked for.
 pub(crate) struct HeadSink<'a, L> {
-    line: L,
+    line: &'a L,
     fields: &'a mut Vec<Field>,
     framing: &'a mut Framing,
     max_fields: usize,

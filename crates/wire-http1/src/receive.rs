@@ -26,12 +26,14 @@ pub(crate) trait StartLine: Copy + Debug + Default {
     /// What a head with this line decides.
     type Decision: Copy + Debug + Default;
 
-    /// Goes on in `view`, which begins with the message and has grown at its end. `None`: more bytes, please.
+    /// Goes on in `view`, which begins with the message and has grown at its end. False: more bytes, please. The line is
+    /// written where it stays: what is moved as soon as it is written stalls the processor.
     fn scan(
+        &mut self,
         scanner: &mut Self::Scanner,
         view: &[u8],
         config: &Config,
-    ) -> Result<Option<Self>, (ErrorKind, usize)>;
+    ) -> Result<bool, (ErrorKind, usize)>;
 
     /// Length of the line with its line end, which is where the field section begins.
     fn len(&self) -> usize;
@@ -253,20 +255,17 @@ impl<L: StartLine> Receiver<L> {
             Some(fields) => fields,
             // The first half of an empty line.
             None if view == b"\r" => return Ok(None),
-            None => match L::scan(scanner, view, &self.config)? {
-                None => return Ok(None),
-                Some(complete) => {
-                    head.clear();
-                    self.trailers.clear();
-                    *line = complete;
-                    fields.insert(FieldScanner::new(complete.len()))
-                }
-            },
+            None if !line.scan(scanner, view, &self.config)? => return Ok(None),
+            None => {
+                head.clear();
+                self.trailers.clear();
+                fields.insert(FieldScanner::new(line.len()))
+            }
         };
         // The limit is a cut of the view: what is not complete within it is too large, however it arrived.
         let cut = line.len() + self.config.field_section_limit();
         let view = &view[..view.len().min(cut)];
-        match fields.scan(view, &mut head.sink(*line, framing, self.config.max_fields))? {
+        match fields.scan(view, &mut head.sink(line, framing, self.config.max_fields))? {
             None if view.len() == cut => Err((ErrorKind::FieldSectionTooLarge, cut)),
             None => {
                 self.growth = Growth { class: fields.goes_on_with(view.len()), limit: cut };

@@ -107,11 +107,12 @@ impl StartLine for RequestLine {
 
     #[inline]
     fn scan(
+        &mut self,
         scanner: &mut LineScanner,
         view: &[u8],
         config: &Config,
-    ) -> Result<Option<Self>, (ErrorKind, usize)> {
-        scanner.scan(view, config.target_limit())
+    ) -> Result<bool, (ErrorKind, usize)> {
+        scanner.scan(view, config.target_limit(), self)
     }
 
     #[inline]
@@ -142,17 +143,19 @@ impl LineScanner {
         self.method.map(|(method, _)| method)
     }
 
-    /// Goes on in `view`, which begins with the message and has grown at its end. `None`: more bytes, please.
+    /// Goes on in `view`, which begins with the message and has grown at its end, and writes `line` once it is complete.
+    /// False: more bytes, please.
     #[inline]
     pub(crate) fn scan(
         &mut self,
         view: &[u8],
         target_limit: usize,
-    ) -> Result<Option<RequestLine>, (ErrorKind, usize)> {
+        line: &mut RequestLine,
+    ) -> Result<bool, (ErrorKind, usize)> {
         let (method, method_end) = match self.method {
             Some(method) => method,
             None => {
-                let Some(method) = self.scan_method(view)? else { return Ok(None) };
+                let Some(method) = self.scan_method(view)? else { return Ok(false) };
                 method
             }
         };
@@ -164,7 +167,7 @@ impl LineScanner {
                 let cut = start + target_limit + 1;
                 let Some(end) = self.scan_target(&view[..view.len().min(cut)], start)? else {
                     return if view.len() < cut {
-                        Ok(None)
+                        Ok(false)
                     } else {
                         Err((ErrorKind::TargetTooLong, cut - 1))
                     };
@@ -172,16 +175,17 @@ impl LineScanner {
                 end
             }
         };
-        let Some(version) = version(view, target_end + 1)? else { return Ok(None) };
+        let Some(version) = version(view, target_end + 1)? else { return Ok(false) };
         let target = &view[start..target_end];
         let form = target::form(method, target).map_err(|kind| (kind, start))?;
-        Ok(Some(RequestLine {
+        *line = RequestLine {
             method,
             version,
             form,
             method_end: method_end as u8,
             target_end: target_end as u32,
-        }))
+        };
+        Ok(true)
     }
 
     #[inline]

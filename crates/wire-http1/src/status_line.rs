@@ -52,13 +52,14 @@ impl StartLine for StatusLine {
     type Decision = ResponseDecision;
 
     fn scan(
+        &mut self,
         LineScanner { connect, at }: &mut LineScanner,
         view: &[u8],
         config: &Config,
-    ) -> Result<Option<Self>, (ErrorKind, usize)> {
+    ) -> Result<bool, (ErrorKind, usize)> {
         const PATTERN: &[u8; BEFORE_REASON] = b"HTTP/0.0 000 ";
         while *at < BEFORE_REASON {
-            let Some(&byte) = view.get(*at) else { return Ok(None) };
+            let Some(&byte) = view.get(*at) else { return Ok(false) };
             let wanted = PATTERN[*at];
             let fits = if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
             match *at {
@@ -78,7 +79,7 @@ impl StartLine for StatusLine {
             *at += text.len() - search::from_control(text).len();
             match view[*at..] {
                 [b'\r', b'\n', ..] => break *at,
-                [] | [b'\r'] => return Ok(None),
+                [] | [b'\r'] => return Ok(false),
                 [b'\r', ..] => return Err((ErrorKind::BareCr, *at)),
                 [b'\n', ..] => return Err((ErrorKind::BareLf, *at)),
                 _ if *at == stop => return Err((ErrorKind::ReasonTooLong, stop)),
@@ -87,12 +88,13 @@ impl StartLine for StatusLine {
             }
         };
         let digit = |at: usize| u16::from(view[at] - b'0');
-        Ok(Some(Self {
+        *self = Self {
             version: if view[7] == b'0' { Version::Http10 } else { Version::Http11 },
             status: digit(9) * 100 + digit(10) * 10 + digit(11),
             tunnel: *connect && view[9] == b'2',
             reason_end: end as u32,
-        }))
+        };
+        Ok(true)
     }
 
     fn len(&self) -> usize {

@@ -57,7 +57,7 @@ impl WebSocketUpgrade {
     /// The request does not ask for a WebSocket, or not rightly: answer with
     /// [`into_response`](WebSocketRejection::into_response).
     pub fn from_request(request: &mut Request) -> Result<Self, WebSocketRejection> {
-        let upgrade = request.upgrade.take();
+        let upgrade = request.take_upgrade();
         #[cfg(feature = "http2")]
         if let Some(head) = request.extended_connect() {
             let terms = wire_h2ws::handshake::accept(&head, request.fields())?;

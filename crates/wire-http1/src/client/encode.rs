@@ -140,9 +140,10 @@ impl ClientConnection {
 /// Judges a request line by the rules of those who receive it: no second copy of them.
 fn request_line(bytes: &[u8]) -> Result<RequestLine, EncodeError> {
     use crate::error::ErrorKind;
-    match LineScanner::default().scan(bytes, OFFSET_LIMIT) {
+    let mut line = RequestLine::default();
+    match LineScanner::default().scan(bytes, OFFSET_LIMIT, &mut line) {
         // A line that ends early has a line end in its target.
-        Ok(Some(line)) if line.len() == bytes.len() => Ok(line),
+        Ok(true) if line.len() == bytes.len() => Ok(line),
         Ok(_) => Err(EncodeError::Refused(ErrorKind::InvalidTarget)),
         Err((kind, _)) => Err(EncodeError::Refused(kind)),
     }

@@ -80,7 +80,7 @@ impl<Io> Link<Io> {
         len: usize,
         config: &Config,
         websocket: &Arc<Settings>,
-    ) -> Result<R, http::Error> {
+    ) -> Result<R, Box<http::Error>> {
         self.leave_idle();
         self.deadlines.clear(Deadline::Head);
         if let Some(limit) = config.handler_timeout {
@@ -98,14 +98,27 @@ impl<Io> Link<Io> {
             Upgrade { duplex }
         });
         let (http, bytes) = (&mut self.http, &self.input.bytes()[..len]);
-        let mut request = R::from_head(DecodedHead { http, bytes, connection: self.info.clone(), upgrade });
+        let request = R::from_head(DecodedHead { http, bytes, connection: self.info.clone(), upgrade });
         self.input.consume(len);
-        let limit = config.max_body_size;
-        let body = match framing {
+        match framing {
             BodyFraming::None => {
                 self.decode_body_end();
-                return request;
+                request
             }
+            framing => self.begin_body(request, framing, config.max_body_size),
+        }
+    }
+
+    /// Gives a request its body.
+    #[inline(never)] // a request that has none is moved once
+    fn begin_body<R: RequestKind>(
+        &mut self,
+        mut request: Result<R, Box<http::Error>>,
+        framing: BodyFraming,
+        limit: u64,
+    ) -> Result<R, Box<http::Error>> {
+        let body = match framing {
+            BodyFraming::None => Incoming::default(),
             BodyFraming::Fixed(len) if len <= self.input.bytes().len() as u64 => {
                 Incoming::whole(self.whole_body(), limit)
             }

@@ -386,8 +386,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
         self.scope.control.request_begins();
         match catch_unwind(AssertUnwindSafe(|| {
-            let mut request = Request::from_mapped(head, body, Arc::clone(&self.info));
-            request.upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
+            let upgrade = opening.as_ref().map(|opening| Upgrade { duplex: Arc::clone(&opening.duplex) });
+            let request = Request::from_mapped(head, body, Arc::clone(&self.info), upgrade);
             R::from_request(request).map(|request| shared.handler.call(request))
         })) {
             Ok(Ok(future)) => {
