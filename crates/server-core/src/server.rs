@@ -137,6 +137,7 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
         listener: &mut L,
     ) -> io::Result<Option<Connection<L::Io, H, T, R>>> {
         let Shared { control, config, timer, .. } = &*self.shared;
+        let mut told = false;
         loop {
             let (mut draining, mut room) = (control.wait(0), control.wait(config.max_connections));
             let accepted = poll_fn(|cx| {
@@ -160,7 +161,10 @@ impl<H: Handler<R>, T: Timer, R> Server<H, T, R> {
                     io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => return Err(error),
                     // EMFILE, ENFILE, ENOBUFS, ENOMEM: connections that end will make room.
                     _ => {
-                        tracing::warn!(%error, "cannot accept, trying again");
+                        // Once, and not twenty times a second until there is room.
+                        if !std::mem::replace(&mut told, true) {
+                            tracing::warn!(%error, "cannot accept, trying again");
+                        }
                         timer.sleep_until(timer.now() + ACCEPT_PAUSE).await;
                         continue;
                     }

@@ -10,8 +10,9 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use wire_compress::{Coding, EncodeError, Encoder, EncoderConfig, Flush, FlushPolicy};
+use wire_compress::{Coding, EncodeError, Encoder, Flush, FlushPolicy};
 
+use super::places::Place;
 use super::scratch;
 use crate::body::BoxError;
 
@@ -42,11 +43,10 @@ struct Encoding<D> {
 }
 
 /// What an encoder is made of.
-#[derive(Clone, Copy)]
 pub(super) struct Settings {
     pub(super) coding: Coding,
-    pub(super) config: EncoderConfig,
     pub(super) len: Option<u64>,
+    pub(super) place: Place,
 }
 
 /// Why there is nothing more to encode now.
@@ -146,10 +146,10 @@ impl<D: Buf> Encoding<D> {
 
     /// Encodes one slice. Whether what came out must be sent now.
     fn encode(&mut self, out: &mut Vec<u8>) -> Result<bool, EncodeError> {
-        let Settings { coding, config, len } = &self.settings;
+        let Settings { coding, len, place } = &self.settings;
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            none => none.insert(Encoder::new(*coding, config, *len)?),
+            none => none.insert(Encoder::new(*coding, &place.config().encoder, *len)?),
         };
         let (slice, last) = match &self.input {
             Some(data) => (data.chunk(), data.chunk().len() == data.remaining()),

@@ -9,9 +9,10 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use wire_compress::{Choice, Decoder, EncoderConfig, Error, accept_encoding, decide_headers, negotiate};
+use wire_compress::{Choice, Decoder, Error, accept_encoding, decide_headers, negotiate};
 
 use super::encode::Settings;
+use super::places::{Place, Shared};
 use super::{Config, EncodedBody, Uncompressed};
 use crate::body::{BoxError, Incoming};
 use crate::handler::Handler;
@@ -22,32 +23,33 @@ use crate::request::Request;
 #[derive(Clone, Debug)]
 pub struct Compress<H> {
     pub(super) inner: H,
-    pub(super) config: Arc<Config>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl<H> Compress<H> {
     /// Around `inner`.
     pub fn new(inner: H, config: Config) -> Self {
-        Self { inner, config: Arc::new(config) }
+        Self { inner, shared: Shared::new(config) }
     }
 }
 
-impl Config {
+impl Shared {
     /// What to do with the response to this request.
     pub(super) fn plan<'a>(
-        &self,
+        self: &Arc<Self>,
         method: &str,
         accept_encoding: impl IntoIterator<Item = &'a [u8]>,
     ) -> Option<Plan> {
         // What follows a 2xx to CONNECT is no content (RFC 9110 section 9.3.6).
         (method != Method::CONNECT).then(|| Plan {
-            choice: negotiate(accept_encoding, &self.codings).unwrap_or(Choice::IDENTITY),
+            choice: negotiate(accept_encoding, &self.config.codings).unwrap_or(Choice::IDENTITY),
             to_head: method == Method::HEAD,
-            min_size: self.min_size,
-            encoder: self.encoder,
+            shared: Arc::clone(self),
         })
     }
+}
 
+impl Config {
     /// The decoder of a request with content.
     pub(super) fn decoder<'a>(
         &self,
@@ -65,12 +67,11 @@ impl Config {
 }
 
 /// What the request said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Plan {
     choice: Choice,
     to_head: bool,
-    min_size: u64,
-    encoder: EncoderConfig,
+    shared: Arc<Shared>,
 }
 
 impl Plan {
@@ -81,11 +82,18 @@ impl Plan {
         let exact = body.size_hint().exact();
         // To HEAD a handler may say the length of what it does not send (section 8.6).
         let len = if self.to_head { said().or(exact) } else { exact.or_else(said) };
-        let decision = decide_headers(self.choice, parts.status, &parts.headers, len, secret, self.min_size);
+        let min_size = self.shared.config.min_size;
+        let decide = |choice| decide_headers(choice, parts.status, &parts.headers, len, secret, min_size);
+        let mut decision = decide(self.choice);
+        let encoded = decision.coding.and_then(|coding| Some((coding, Place::take(self.shared)?)));
+        if decision.coding.is_some() && encoded.is_none() {
+            tracing::debug!("response not compressed: as many as `max_encoders` are being");
+            decision = decide(Choice::IDENTITY);
+        }
         decision.apply(&mut parts.headers);
-        let body = match decision.coding {
-            Some(coding) => {
-                let settings = Settings { coding, config: self.encoder, len };
+        let body = match encoded {
+            Some((coding, place)) => {
+                let settings = Settings { coding, len, place };
                 EncodedBody::encoded(body, settings, decision.flush, self.to_head)
             }
             None => EncodedBody::plain(body),
@@ -122,10 +130,10 @@ impl<H: Handler<Request>> Handler<Request> for Compress<H> {
     type Future = CompressFuture<H::Future>;
 
     fn call(&self, mut request: Request) -> Self::Future {
-        let plan = self.config.plan(request.method(), lines(&request, "accept-encoding"));
-        if self.config.decode_requests.is_some() && !request.body().is_end_stream() {
-            match self.config.decoder(lines(&request, "content-encoding")) {
-                Ok(decoder) => self.config.decode(request.body_mut(), decoder),
+        let plan = self.shared.plan(request.method(), lines(&request, "accept-encoding"));
+        if self.shared.config.decode_requests.is_some() && !request.body().is_end_stream() {
+            match self.shared.config.decoder(lines(&request, "content-encoding")) {
+                Ok(decoder) => self.shared.config.decode(request.body_mut(), decoder),
                 Err(error) => return CompressFuture::refused(error),
             };
         }
@@ -138,11 +146,11 @@ impl<H: Handler<http::Request<Incoming>>> Handler<http::Request<Incoming>> for C
     type Future = CompressFuture<H::Future>;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
-        let plan = self.config.plan(request.method().as_str(), values(request.headers(), ACCEPT_ENCODING));
-        if self.config.decode_requests.is_some() && !request.body().is_end_stream() {
-            match self.config.decoder(values(request.headers(), CONTENT_ENCODING)) {
+        let plan = self.shared.plan(request.method().as_str(), values(request.headers(), ACCEPT_ENCODING));
+        if self.shared.config.decode_requests.is_some() && !request.body().is_end_stream() {
+            match self.shared.config.decoder(values(request.headers(), CONTENT_ENCODING)) {
                 Ok(decoder) => {
-                    if self.config.decode(request.body_mut(), decoder) {
+                    if self.shared.config.decode(request.body_mut(), decoder) {
                         request.headers_mut().remove(CONTENT_ENCODING);
                         request.headers_mut().remove(CONTENT_LENGTH);
                     }
@@ -191,7 +199,7 @@ where
         Poll::Ready(match self.project().state.project() {
             StateProject::Running { future, plan } => {
                 let response = ready!(future.poll(cx));
-                match plan {
+                match plan.take() {
                     Some(plan) => plan.apply(response),
                     None => response.map(EncodedBody::plain),
                 }

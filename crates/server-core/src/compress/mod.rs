@@ -34,6 +34,7 @@
 mod decode;
 mod encode;
 mod handler;
+mod places;
 mod scratch;
 #[cfg(feature = "tower")]
 mod tower;
@@ -65,6 +66,13 @@ pub struct Config {
     pub min_size: u64,
     /// Levels, window, padding.
     pub encoder: EncoderConfig,
+    /// Responses that are encoded at once, over all connections; those that come while so many are go out as they are.
+    /// Default: 256.
+    ///
+    /// Defends the memory against clients that ask for many and take none: an encoder lives until its client has taken
+    /// the response, and a connection of HTTP/2 may ask for 128. By default, one of gzip holds 0.3 MiB, of zstd up to
+    /// 0.8, of brotli up to 1.7, and 5.5 where the content is known to be longer than 1 MiB.
+    pub max_encoders: usize,
     /// Limits of decoding request bodies; `None`, the default: they are not decoded, and handlers see what came.
     ///
     /// With it, a handler reads decoded content; [`BodyError::status`](crate::BodyError::status) of what it meets is 413
@@ -81,6 +89,7 @@ impl Default for Config {
             codings: Coding::SUPPORTED.to_vec(),
             min_size: 1024,
             encoder: EncoderConfig::default(),
+            max_encoders: 256,
             decode_requests: None,
         }
     }

@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::decode::Found;
 use super::handler::{State, StateProject, refusal, values};
+use super::places::Shared;
 use super::{Compress, Config, DecodedBody, EncodedBody};
 use crate::body::BoxError;
 
@@ -24,14 +25,14 @@ use crate::body::BoxError;
 /// makes 413 of such a 400.
 #[derive(Clone, Debug)]
 pub struct CompressLayer {
-    config: Arc<Config>,
+    shared: Arc<Shared>,
 }
 
 impl CompressLayer {
-    /// All services it is put around share the configuration.
+    /// All services it is put around share the configuration, and its `max_encoders` between them.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config: Arc::new(config) }
+        Self { shared: Shared::new(config) }
     }
 }
 
@@ -39,7 +40,7 @@ impl<S> Layer<S> for CompressLayer {
     type Service = Compress<S>;
 
     fn layer(&self, inner: S) -> Compress<S> {
-        Compress { inner, config: Arc::clone(&self.config) }
+        Compress { inner, shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -58,10 +59,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let plan = self.config.plan(request.method().as_str(), values(request.headers(), ACCEPT_ENCODING));
+        let plan = self.shared.plan(request.method().as_str(), values(request.headers(), ACCEPT_ENCODING));
         let mut decoder = None;
         if !request.body().is_end_stream() {
-            match self.config.decoder(values(request.headers(), CONTENT_ENCODING)) {
+            match self.shared.config.decoder(values(request.headers(), CONTENT_ENCODING)) {
                 Ok(made) => decoder = made,
                 Err(error) => return CompressServiceFuture { state: State::Refused { error }, found: None },
             }
@@ -105,7 +106,7 @@ where
                 if response.status() == StatusCode::BAD_REQUEST && over_limit().is_some() {
                     *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
                 }
-                match plan {
+                match plan.take() {
                     Some(plan) => plan.apply(response),
                     None => response.map(EncodedBody::plain),
                 }

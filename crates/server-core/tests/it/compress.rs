@@ -418,6 +418,33 @@ fn a_slow_client_holds_the_body_back_and_takes_it_along() {
     assert!(feed.0.borrow().dropped);
 }
 
+#[test]
+fn no_more_responses_than_allowed_are_encoded_at_once() {
+    let feed = Feed::default();
+    let handler = {
+        let feed = feed.clone();
+        move |_: Request| {
+            let body = feed.body();
+            async { Response::builder().header("content-type", "text/plain").body(body).unwrap() }
+        }
+    };
+    let mut config = Config::default();
+    config.max_encoders = 1;
+    let world = world(Compress::new(handler, config));
+    let coding = |client: &Client| {
+        world.send(client, accepting("GET", "/", "gzip"));
+        let got = Got::read(&client.pipe.take());
+        assert_eq!(got.field("vary"), Some("Accept-Encoding"));
+        got.field("content-encoding").map(String::from)
+    };
+    let first = world.connect();
+    assert_eq!(coding(&first).as_deref(), Some("gzip"));
+    assert_eq!(coding(&world.connect()), None);
+    first.pipe.reset();
+    world.sim.run();
+    assert_eq!(coding(&world.connect()).as_deref(), Some("gzip"), "its place is free");
+}
+
 #[derive(Default)]
 struct Counting(std::sync::atomic::AtomicUsize);
 

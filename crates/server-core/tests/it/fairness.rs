@@ -131,6 +131,52 @@ fn an_endless_body_of_empty_frames_ends_with_its_client() {
     }
 }
 
+/// Bodies that give way to other tasks, as one does that is compressed: the other streams of the connection are not all that
+/// is meant.
+#[test]
+fn streams_that_give_way_let_other_connections_run() {
+    struct Yielding(Rc<RefCell<usize>>);
+
+    impl http_body::Body for Yielding {
+        type Data = &'static [u8];
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<&'static [u8]>, Infallible>>> {
+            *self.0.borrow_mut() += 1;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+
+    let turns = Rc::new(RefCell::new(0));
+    let handler = {
+        let turns = Rc::clone(&turns);
+        move |_: Request| {
+            let body = Yielding(Rc::clone(&turns));
+            async { Response::new(body) }
+        }
+    };
+    let world = configured(handler, |config| config.http2 = Some(Http2Config::default()));
+    let (client, io) = pipe(CAPACITY);
+    let mut connection = Box::pin(world.server.connection(io, ConnectionInfo::default()));
+    let requests: Vec<u8> = (0..50).flat_map(|at| frames::get(2 * at + 1, "/")).collect();
+    client.send([frames::hello(&[]), requests].concat());
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..3 {
+        assert!(connection.as_mut().poll(&mut cx).is_pending());
+    }
+    let before = *turns.borrow();
+    assert!(before >= 50, "all have begun");
+    for _ in 0..10 {
+        assert!(connection.as_mut().poll(&mut cx).is_pending());
+    }
+    let turns = *turns.borrow() - before;
+    assert!((10..=100).contains(&turns), "{turns} turns in 10 polls");
+}
+
 /// A WebSocket that only sends, over a stream that takes everything at once, lets others run, and the input be read.
 #[test]
 fn sending_without_end_lets_others_run() {

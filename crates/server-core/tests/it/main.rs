@@ -20,6 +20,7 @@ mod http2_client;
 mod http2_share;
 mod http2_websocket;
 mod kills;
+mod log;
 mod multipart;
 mod requests;
 mod rules;

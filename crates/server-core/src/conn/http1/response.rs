@@ -198,9 +198,12 @@ impl<Io> Link<Io> {
     /// Refuses what cannot be answered otherwise, and ends the connection behind the answer.
     pub(super) fn refuse(&mut self, status: u16, message: &str) {
         self.http.set_close();
+        let peer = self.info.peer.map(tracing::field::display);
         if self.http.response_started() {
-            tracing::debug!(status, message, "too late to refuse: the response is cut off");
+            tracing::debug!(peer, status, message, "too late to refuse: the response is cut off");
         } else {
+            // No handler hears of it: nobody else tells the operator.
+            tracing::debug!(peer, status, message, "request refused");
             self.answer(status, message);
         }
         self.end(Ending::Linger);

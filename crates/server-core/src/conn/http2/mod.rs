@@ -66,8 +66,10 @@ use crate::ws::Upgrade;
 pub use handle::{Http2Stream, Http2StreamError};
 pub(crate) use tunnel::Tunnel;
 
-/// Rounds of one poll before the task lets others run.
-const ROUNDS: u32 = 16;
+/// Rounds of one poll before the task lets others run. Few: a stream that gives way, since it has worked for a while, is
+/// polled again in the next round, and two such to a round. An executor looks after its sockets now and then only (tokio each
+/// 61 polls): with long polls new connections would wait for seconds.
+const ROUNDS: u32 = 4;
 
 /// The window that each stream begins with (RFC 9113 section 6.9.2). `h2` does not look again at one that shrinks: with
 /// less, no request is begun before the client has acknowledged that it has less.
@@ -370,7 +372,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         let now = self.scope.now();
         let expects_continue = match request::admit(parts) {
             Ok(expects_continue) => expects_continue,
-            Err(refusal) => return stream::refuse(&handle, refusal, to_head, now),
+            Err(refusal) => {
+                let (status, message) = refusal;
+                tracing::debug!(peer = self.peer(), status, message, "request refused");
+                return stream::refuse(&handle, refusal, to_head, now);
+            }
         };
         let (mut body, mut watch, mut opening) = (Incoming::default(), None, None);
         if websocket::is_asked_for(&parts.method) {
@@ -422,14 +428,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Link<Io> {
         }
     }
 
+    /// For the log.
+    fn peer(&self) -> Option<impl tracing::Value + use<Io>> {
+        self.info.peer.map(tracing::field::display)
+    }
+
     /// The client asks for too much: it is told so, and all that it has begun is dropped. False: that was done already.
     fn calm<F, B>(&mut self, streams: &mut Streams<F, B>, fact: &'static str) -> bool {
         let Phase::Open(open) = &mut self.phase else { return false };
         if std::mem::replace(&mut self.refused, true) {
             return false;
         }
-        tracing::debug!(fact, "connection refused");
         open.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        tracing::debug!(peer = self.peer(), fact, "connection refused");
         self.failure = Some(ConnectionError::Http2(fact.into()));
         streams.clear();
         true

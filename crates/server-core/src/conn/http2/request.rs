@@ -5,7 +5,7 @@
 //! the client more than a reset.
 
 use h2::ext::Protocol;
-use http::header::{COOKIE, EXPECT, HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, Uri};
@@ -31,13 +31,14 @@ pub(super) fn admit(parts: &mut Parts) -> Result<bool, Refusal> {
     if !is_asterisk && !path.starts_with('/') {
         return Err((400, ":path does not begin with a slash"));
     }
-    let (mut cookies, mut expects_continue) = (0, false);
+    let (mut cookies, mut lengths, mut expects_continue) = (0, 0, false);
     for (name, value) in &parts.headers {
         // "A field value MUST NOT start or end with an ASCII whitespace character" (RFC 9113 section 8.2.1).
         if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value.as_bytes() {
             return Err((400, "a field value has whitespace around it"));
         }
         cookies += usize::from(name == COOKIE);
+        lengths += usize::from(name == CONTENT_LENGTH);
         if name == EXPECT {
             // "A server that receives an Expect field value containing a member other than 100-continue MAY respond with
             // a 417" (RFC 9110 section 10.1.1). As in HTTP/1 we do.
@@ -47,6 +48,10 @@ pub(super) fn admit(parts: &mut Parts) -> Result<bool, Refusal> {
             }
             expects_continue = true;
         }
+    }
+    // Equal ones: `h2` resets where they differ. As in HTTP/1 they are not merged (RFC 9110 section 8.6).
+    if lengths > 1 {
+        return Err((400, "more than one Content-Length"));
     }
     if cookies > 1 {
         join_cookies(&mut parts.headers);
@@ -141,6 +146,13 @@ mod tests {
             assert_eq!(judge("http://a/", &[("x", value)]).err(), Some(400), "{value:?}");
         }
         assert!(judge("http://a/", &[("x", "a b"), ("y", "")]).is_ok());
+    }
+
+    #[test]
+    fn a_length_is_said_once() {
+        assert!(judge("http://a/", &[("content-length", "3")]).is_ok());
+        let twice = [("content-length", "3"), ("content-length", "3")];
+        assert_eq!(judge("http://a/", &twice).err(), Some(400));
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! What an operator is told of what no handler hears of.
+
+use std::fmt::{Debug, Write as _};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use server_core::{ConnectionInfo, Http2Config, Listener, Request};
+use testkit::sim::{Pipe, pipe};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber, span};
+
+use super::frames;
+use super::support::{CAPACITY, configured, text, world};
+
+/// The events of this server, a line each.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("server_core")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// The events of `work`.
+fn logs(work: impl FnOnce()) -> Vec<String> {
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), work);
+    let lines = lines.0.lock().unwrap();
+    lines.clone()
+}
+
+/// The events of a connection from 192.0.2.1:1234 that sends `bytes`.
+fn logged(bytes: impl AsRef<[u8]>) -> Vec<String> {
+    logs(|| {
+        let server = async |_: Request| text("x");
+        let world = configured(server, |config| config.http2 = Some(Http2Config::default()));
+        let (client, io) = pipe(CAPACITY);
+        let info = ConnectionInfo::new("192.0.2.1:1234".parse().unwrap(), "192.0.2.2:80".parse().unwrap());
+        let mut connection = Box::pin(world.server.connection(io, info));
+        client.send(bytes);
+        let _ = connection.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    })
+}
+
+#[test]
+fn a_refusal_says_whom_it_refused_and_why() {
+    let refused = |lines: &[String], status: &str, why: &str| {
+        let told = |line: &&String| {
+            ["request refused", "peer=192.0.2.1:1234", status, why].iter().all(|word| line.contains(word))
+        };
+        assert_eq!(lines.iter().filter(told).count(), 1, "{lines:?}");
+    };
+    refused(&logged("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), "status=400", "Host");
+    let fields = frames::fields(&[(":method", "GET"), (":scheme", "http"), (":path", "/")]);
+    let request = [frames::hello(&[]), frames::frame(1, 5, 1, &fields)].concat();
+    refused(&logged(request), "status=400", "neither :authority nor Host");
+    assert!(logged("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_empty());
+}
+
+#[test]
+fn a_want_of_descriptors_is_told_once() {
+    struct Exhausted(u32);
+    impl Listener for Exhausted {
+        type Io = Pipe;
+        fn poll_accept(&mut self, _: &mut Context<'_>) -> Poll<io::Result<(Pipe, ConnectionInfo)>> {
+            self.0 += 1;
+            Poll::Ready(Err(io::Error::other("too many open files")))
+        }
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+    let world = world(async |_: Request| text("x"));
+    let clock = world.sim.clock();
+    let mut listener = Exhausted(0);
+    let lines = logs(|| {
+        let mut accept = Box::pin(world.server.accept(&mut listener));
+        for _ in 0..20 {
+            assert!(accept.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            clock.advance_to(clock.now() + Duration::from_millis(50));
+        }
+    });
+    assert!(listener.0 >= 20, "it tries again");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("too many open files"), "{lines:?}");
+}
