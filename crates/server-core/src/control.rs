@@ -237,10 +237,15 @@ impl Drop for CountedWebSocket {
 }
 
 impl Control {
+    /// A request takes the place of one that was in flight.
+    fn request_follows(&self) {
+        self.0.requests.fetch_add(1, Relaxed);
+    }
+
     /// A request counts as in flight from here on.
     pub(crate) fn request_begins(&self) {
         let now = self.0.in_flight.fetch_add(1, Relaxed) + 1;
-        self.0.requests.fetch_add(1, Relaxed);
+        self.request_follows();
         if now > self.0.peak.load(Relaxed) {
             self.0.peak.fetch_max(now, Relaxed);
         }
@@ -268,10 +273,13 @@ impl InFlight {
         &self.control
     }
 
+    /// The next one begins, at the place of the last one where that was not ended: pipelined ones change one counter.
     pub(crate) fn begin(&mut self) {
-        self.end();
-        self.control.request_begins();
-        self.counted = true;
+        if std::mem::replace(&mut self.counted, true) {
+            self.control.request_follows();
+        } else {
+            self.control.request_begins();
+        }
     }
 
     pub(crate) fn end(&mut self) {

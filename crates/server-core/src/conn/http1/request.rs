@@ -25,6 +25,15 @@ impl<Io> Link<Io> {
         if self.current.responded && self.finish_request(cx, config, budget) == Progress::Blocked {
             return None;
         }
+        let head = self.decode_head(config, budget);
+        if head.is_none() {
+            self.in_flight.end();
+        }
+        head
+    }
+
+    #[inline(always)]
+    fn decode_head(&mut self, config: &Config, budget: &mut u32) -> Option<usize> {
         if self.output.is_full(config.write_buffer) || *budget == 0 {
             self.awaits_write = true;
             return None;
@@ -254,7 +263,6 @@ impl<Io> Link<Io> {
         self.leave(cx);
         self.deadlines.clear(Deadline::Body);
         self.deadlines.clear(Deadline::HalfClose);
-        self.in_flight.end();
         self.current = Current::default();
         if !self.http.next_cycle() || (self.eof && self.input.is_empty()) {
             self.end(Ending::Close);
