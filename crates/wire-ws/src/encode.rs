@@ -506,9 +506,13 @@ fn append(fin: bool, rsv: u8, opcode: OpCode, key: Option<[u8; 4]>, payload: &[u
     out.extend_from_slice(&FrameHeader { fin, rsv, opcode, key, len: payload.len() as u64 }.encode());
     match key {
         Some(key) => Mask::new(key).append(payload, out),
-        None => out.extend_from_slice(payload),
+        None => payload.chunks(COPIED_AT_ONCE).for_each(|piece| out.extend_from_slice(piece)),
     }
 }
+
+/// Longer ones libc copies by `rep movsb`, which takes processors of AMD ten times as long where the two places have nearly
+/// the same offset in their pages: as they have here, where a payload goes from behind one header to behind another.
+const COPIED_AT_ONCE: usize = 1 << 10;
 
 /// The opcode of a message's first frame.
 #[inline]
