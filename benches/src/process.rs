@@ -100,12 +100,16 @@ impl Drop for Server {
 
 /// Whether a connection is not only made, but kept: one server closes the socket that it was given, and listens on its own.
 fn stays_open(address: SocketAddr) -> bool {
-    let silence = || -> io::Result<usize> {
+    let read = || -> io::Result<usize> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_millis(50)))?;
         stream.read(&mut [0])
     };
-    silence().is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    match read() {
+        // A server of HTTP/2 may speak first.
+        Ok(len) => len > 0,
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
 }
 
 /// A server that a program knows.
