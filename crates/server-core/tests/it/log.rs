@@ -3,14 +3,14 @@
 use std::fmt::{Debug, Write as _};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use server_core::{Body, ConnectionInfo, Handler, Http2Config, Incoming, Listener, Request, RequestKind};
 use testkit::sim::{Pipe, pipe};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 
 use super::frames;
 use super::support::{CAPACITY, configured, text, world};
@@ -51,8 +51,13 @@ impl Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// While there is only one dispatcher, tracing asks the thread that comes to an event first, once and for all, whether anybody
+/// wants it; and that may be the thread of another test, which has none.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Lines::default()));
+
 /// The events of `work`.
 fn logs(work: impl FnOnce()) -> Vec<String> {
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), work);
     let lines = lines.0.lock().unwrap();
