@@ -60,7 +60,8 @@ pub struct Config {
     /// that unread (behind a handler that does not read its body, say) is noticed when the handler answers, or by
     /// [`handler_timeout`](Self::handler_timeout).
     pub half_close_timeout: Option<Duration>,
-    /// Closing handshake of a WebSocket: from our Close to the end of the connection. Default 5 s.
+    /// Closing handshake of a WebSocket: from our Close to the client's, behind which
+    /// [`linger_timeout`](Self::linger_timeout) holds. Default 5 s.
     pub websocket_close_timeout: Duration,
     /// After an answer that closes the connection, or over HTTP/2 to a request that has not ended, and behind the closing
     /// handshake of a WebSocket: how long what the client still sends is read and thrown away, so that what was sent is not

@@ -48,7 +48,7 @@ pub(crate) struct Mapped {
     pub(crate) stream: Http2Stream,
 }
 
-/// Heads a thread keeps, and the largest that it keeps.
+/// Requests a thread keeps, and the largest head of one that it keeps.
 const KEPT: usize = 64;
 const MAX_KEPT: usize = 8 << 10;
 

@@ -1,7 +1,7 @@
 //! Field lines of header and trailer sections: the table, and the scanner that fills it (RFC 9112 section 5).
 //!
-//! One pass: the colon is found by words, the name is hashed and compared (which validates it where it is known), the
-//! value is searched by words for the first control character, which must be the CR of CRLF.
+//! One pass: the colon is found in a block of bytes, the name is hashed and compared (which validates it where it is known),
+//! the value is searched by blocks for the first control character, which must be the CR of CRLF.
 //!
 //! Invariants:
 //! - the scanner keeps its place between calls, to the byte: no byte is scanned more than a fixed number of times, in

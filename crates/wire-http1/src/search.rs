@@ -1,7 +1,7 @@
 //! Searches: where a field name ends, where a value ends, where a target ends.
 //!
-//! By vectors where the processor is known to have them: SSE2 is part of x86-64, but for programs without floating point.
-//! By words elsewhere, and in what is left of a block.
+//! By vectors where the processor is known to have them: SSE2 is part of x86-64, except in programs built without floating
+//! point, such as kernels. By words elsewhere, and in what is too short for a block.
 //!
 //! Invariant: they return the *first* hit. The word tricks may mark bytes behind the first hit wrongly, never before it, and
 //! only the lowest mark is used.

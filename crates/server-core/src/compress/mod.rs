@@ -70,8 +70,9 @@ pub struct Config {
     /// Default: 256.
     ///
     /// Defends the memory against clients that ask for many and take none: an encoder lives until its client has taken
-    /// the response, and a connection of HTTP/2 may ask for 128. By default, one of gzip holds 0.3 MiB, of zstd up to
-    /// 0.8, of brotli up to 1.7, and 5.5 where the content is known to be longer than 1 MiB.
+    /// the response, and a connection of HTTP/2 may ask for 128. A response that streams without end, of events say, counts
+    /// for as long. By default, one of gzip holds 0.3 MiB, of zstd up to 0.8, of brotli up to 1.7, and 5.5 where the content
+    /// is known to be longer than 1 MiB.
     pub max_encoders: usize,
     /// Limits of decoding request bodies; `None`, the default: they are not decoded, and handlers see what came.
     ///

@@ -3,14 +3,14 @@
 use std::fmt::{Debug, Write as _};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use server_core::{ConnectionInfo, Http2Config, Listener, Request};
+use server_core::{Body, ConnectionInfo, Handler, Http2Config, Incoming, Listener, Request, RequestKind};
 use testkit::sim::{Pipe, pipe};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 
 use super::frames;
 use super::support::{CAPACITY, configured, text, world};
@@ -51,8 +51,13 @@ impl Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// While there is only one dispatcher, tracing asks the thread that comes to an event first, once and for all, whether anybody
+/// wants it; and that may be the thread of another test, which has none.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Lines::default()));
+
 /// The events of `work`.
 fn logs(work: impl FnOnce()) -> Vec<String> {
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), work);
     let lines = lines.0.lock().unwrap();
@@ -60,10 +65,13 @@ fn logs(work: impl FnOnce()) -> Vec<String> {
 }
 
 /// The events of a connection from 192.0.2.1:1234 that sends `bytes`.
-fn logged(bytes: impl AsRef<[u8]>) -> Vec<String> {
+fn logged<H, R>(handler: H, bytes: impl AsRef<[u8]>) -> Vec<String>
+where
+    H: Handler<R> + 'static,
+    R: RequestKind + 'static,
+{
     logs(|| {
-        let server = async |_: Request| text("x");
-        let world = configured(server, |config| config.http2 = Some(Http2Config::default()));
+        let world = configured(handler, |config| config.http2 = Some(Http2Config::default()));
         let (client, io) = pipe(CAPACITY);
         let info = ConnectionInfo::new("192.0.2.1:1234".parse().unwrap(), "192.0.2.2:80".parse().unwrap());
         let mut connection = Box::pin(world.server.connection(io, info));
@@ -80,11 +88,17 @@ fn a_refusal_says_whom_it_refused_and_why() {
         };
         assert_eq!(lines.iter().filter(told).count(), 1, "{lines:?}");
     };
-    refused(&logged("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), "status=400", "Host");
+    async fn lazy(_: Request) -> http::Response<Body> {
+        text("x")
+    }
+    refused(&logged(lazy, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), "status=400", "Host");
+    let http = async |_: http::Request<Incoming>| text("x");
+    let target = format!("{}://a/", "s".repeat(70));
+    refused(&logged(http, format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")), "status=400", "scheme");
     let fields = frames::fields(&[(":method", "GET"), (":scheme", "http"), (":path", "/")]);
     let request = [frames::hello(&[]), frames::frame(1, 5, 1, &fields)].concat();
-    refused(&logged(request), "status=400", "neither :authority nor Host");
-    assert!(logged("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_empty());
+    refused(&logged(lazy, request), "status=400", "neither :authority nor Host");
+    assert!(logged(lazy, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_empty());
 }
 
 #[test]

@@ -269,6 +269,24 @@ fn both_request_types_tell_the_same() {
     assert_eq!(got, ecosystem.exchange(request));
 }
 
+/// Also those that are no UTF-8 (obs-text, RFC 9110 section 5.5).
+#[test]
+fn values_arrive_to_the_byte_in_either_request_type() {
+    let lazy = world(async |request: Request| text(request.headers()["x"].as_bytes().to_vec()));
+    let ecosystem =
+        world(async |request: http::Request<Incoming>| text(request.headers()["x"].as_bytes().to_vec()));
+    for value in [&b"a\tb~"[..], b"\xff\xc3", "grüße".as_bytes()] {
+        let request = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ", value, b"\r\nY: c\r\n\r\n"].concat();
+        for client in [lazy.connect(), ecosystem.connect()] {
+            client.pipe.send(&request);
+            lazy.sim.run();
+            ecosystem.sim.run();
+            let got = client.pipe.take();
+            assert!(got.ends_with(&[b"\r\n\r\n", value].concat()), "{value:?}: {got:?}");
+        }
+    }
+}
+
 #[test]
 fn a_peer_that_does_not_read_is_not_served_more() {
     let world = configured(async |_: Request| text(vec![b'x'; 100_000]), |_| {});

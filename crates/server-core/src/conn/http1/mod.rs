@@ -300,7 +300,7 @@ where
                 let Some(len) = link.next_head(cx, config, budget) else { return Ok(()) };
                 match link.begin_request::<R>(len, config, websocket) {
                     Ok(request) => exchange.set(Exchange::Handling { future: handler.call(request) }),
-                    Err(error) => link.answer(400, &error.to_string()),
+                    Err(error) => link.refuse_request(400, &error.to_string()),
                 }
             }
             ExchangeProject::Handling { future } => {

@@ -198,15 +198,21 @@ impl<Io> Link<Io> {
     /// Refuses what cannot be answered otherwise, and ends the connection behind the answer.
     pub(super) fn refuse(&mut self, status: u16, message: &str) {
         self.http.set_close();
-        let peer = self.info.peer.map(tracing::field::display);
         if self.http.response_started() {
+            let peer = self.info.peer.map(tracing::field::display);
             tracing::debug!(peer, status, message, "too late to refuse: the response is cut off");
         } else {
-            // No handler hears of it: nobody else tells the operator.
-            tracing::debug!(peer, status, message, "request refused");
-            self.answer(status, message);
+            self.refuse_request(status, message);
         }
         self.end(Ending::Linger);
+    }
+
+    /// Refuses the current request alone.
+    pub(super) fn refuse_request(&mut self, status: u16, message: &str) {
+        let peer = self.info.peer.map(tracing::field::display);
+        // No handler hears of it: nobody else tells the operator.
+        tracing::debug!(peer, status, message, "request refused");
+        self.answer(status, message);
     }
 
     /// The request is answered otherwise: nobody can accept the upgrade any more.

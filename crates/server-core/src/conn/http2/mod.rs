@@ -66,9 +66,9 @@ use crate::ws::Upgrade;
 pub use handle::{Http2Stream, Http2StreamError};
 pub(crate) use tunnel::Tunnel;
 
-/// Rounds of one poll before the task lets others run. Few: a stream that gives way, since it has worked for a while, is
-/// polled again in the next round, and two such to a round. An executor looks after its sockets now and then only (tokio each
-/// 61 polls): with long polls new connections would wait for seconds.
+/// Rounds of one poll before the task lets others run. Few: a stream that wakes itself to give way, since it has worked for a
+/// while, is polled again in the next round (`FuturesUnordered` ends a round after two such). An executor looks after its
+/// sockets now and then only (tokio each 61 polls): with long polls new connections would wait for seconds.
 const ROUNDS: u32 = 4;
 
 /// The window that each stream begins with (RFC 9113 section 6.9.2). `h2` does not look again at one that shrinks: with
