@@ -70,7 +70,7 @@ pub(crate) fn head(rounds: usize, time: Duration, quick: bool) -> String {
          the group's peer in the same round. Server and load are pinned to a core each, a server has one thread.\n\n\
          **CPU time per operation** is the server's own, kernel included, from the scheduler. It is the measure: at high\n\
          rates the load's core is the limit, and a server that idles looks no faster. `floor-*` are loops that answer\n\
-         canned bytes: what the kernel costs. `*-gather` feeds and flushes once for what arrived at once.\n\
+         canned bytes: what the kernel costs, and over HTTP/2 what `h2` does. `*-gather` feeds and flushes once for what arrived at once.\n\
          *Other load* is the share of the two cores that somebody else took, or the hypervisor.\n{caveat}"
     )
 }

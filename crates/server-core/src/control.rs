@@ -237,15 +237,14 @@ impl Drop for CountedWebSocket {
 }
 
 impl Control {
-    /// A request takes the place of one that was in flight.
-    fn request_follows(&self) {
+    fn count_request(&self) {
         self.0.requests.fetch_add(1, Relaxed);
     }
 
     /// A request counts as in flight from here on.
     pub(crate) fn request_begins(&self) {
         let now = self.0.in_flight.fetch_add(1, Relaxed) + 1;
-        self.request_follows();
+        self.count_request();
         if now > self.0.peak.load(Relaxed) {
             self.0.peak.fetch_max(now, Relaxed);
         }
@@ -276,7 +275,7 @@ impl InFlight {
     /// The next one begins, at the place of the last one where that was not ended: pipelined ones change one counter.
     pub(crate) fn begin(&mut self) {
         if std::mem::replace(&mut self.counted, true) {
-            self.control.request_follows();
+            self.control.count_request();
         } else {
             self.control.request_begins();
         }

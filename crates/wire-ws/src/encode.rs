@@ -511,7 +511,7 @@ fn append(fin: bool, rsv: u8, opcode: OpCode, key: Option<[u8; 4]>, payload: &[u
 }
 
 /// From 2 KiB on libc may copy by `rep movsb`, which takes processors of AMD ten times as long where the two places have nearly
-/// the same offset in their pages: as they have here, where a payload goes from behind one header to behind another.
+/// the same offset in their pages: as they have here, where a payload goes from behind one header to behind another. `cargo xtask bench ws` compares.
 const COPIED_AT_ONCE: usize = (2 << 10) - 64;
 
 /// The opcode of a message's first frame.

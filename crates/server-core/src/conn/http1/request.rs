@@ -114,25 +114,24 @@ impl<Io> Link<Io> {
                 self.decode_body_end();
                 request
             }
-            framing => self.begin_body(request, framing, config.max_body_size),
+            BodyFraming::Fixed(len) => self.begin_body(request, Some(len), config.max_body_size),
+            BodyFraming::Chunked => self.begin_body(request, None, config.max_body_size),
         }
     }
 
-    /// Gives a request its body.
+    /// Gives a request its body, of this length where the head declares one.
     #[inline(never)] // a request that has none is moved once
     fn begin_body<R: RequestKind>(
         &mut self,
         mut request: Result<R, Box<http::Error>>,
-        framing: BodyFraming,
+        declared: Option<u64>,
         limit: u64,
     ) -> Result<R, Box<http::Error>> {
-        let body = match framing {
-            BodyFraming::None => Incoming::default(),
-            BodyFraming::Fixed(len) if len <= self.input.bytes().len() as u64 => {
-                Incoming::whole(self.whole_body(), limit)
-            }
-            BodyFraming::Fixed(len) => Incoming::stream(self.new_slot(), Some(len), limit),
-            BodyFraming::Chunked => Incoming::stream(self.new_slot(), None, limit),
+        let is_here = declared.is_some_and(|len| len <= self.input.bytes().len() as u64);
+        let body = if is_here {
+            Incoming::whole(self.whole_body(), limit)
+        } else {
+            Incoming::stream(self.new_slot(), declared, limit)
         };
         if let Ok(request) = &mut request {
             request.incoming_mut().become_body(body);
