@@ -130,6 +130,9 @@ impl<Io> Driver<Io> {
         if !self.deadlines.is_running(Deadline::Drain) {
             self.deadlines.set(Deadline::Drain, at);
             self.duplex.close(CloseCode::GOING_AWAY);
+            if self.closed && matches!(self.ending, Ending::Linger | Ending::Lingering) {
+                self.ending = Ending::Close;
+            }
         }
     }
 
@@ -187,6 +190,10 @@ impl<Io> Driver<Io> {
             Role::Client if self.closed || ends.halves => self.end(Ending::AwaitServer),
             // "SHOULD initiate a TCP Close immediately", in a way that discards "any trailing bytes that may have been received"
             // (RFC 6455 section 7.1.1): behind a Close may come a Pong, say.
+            // A shutdown does not wait for a client that has said all it had to say.
+            Role::Server if self.closed && self.deadlines.is_running(Deadline::Drain) => {
+                self.end(Ending::Close)
+            }
             Role::Server if self.closed || ends.halves => self.end(Ending::Linger),
             _ => {}
         }

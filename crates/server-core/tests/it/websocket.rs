@@ -499,6 +499,27 @@ fn shutdown_sends_1001_and_waits_for_the_answer() {
 }
 
 /// A server that has answered an upgrade does not answer it again, whatever became of the request's copies.
+/// The handshake is done before or after the shutdown begins, and the client keeps its side open.
+#[test]
+fn shutdown_waits_for_nothing_behind_the_closing_handshake() {
+    for closed_before in [false, true] {
+        let world = world(echo);
+        let mut peer = open(&world);
+        let frame = peer.close(1000, "");
+        if closed_before {
+            world.send(&peer.client, &frame);
+            assert!(peer.client.ended().is_none(), "it reads on");
+        }
+        world.server.shutdown();
+        world.sim.run();
+        if !closed_before {
+            world.send(&peer.client, &frame);
+        }
+        assert!(peer.client.ended().is_some_and(|end| end.is_ok()), "{closed_before}");
+        assert_eq!(world.sim.live_tasks(), 0);
+    }
+}
+
 #[test]
 fn an_upgrade_is_accepted_once() {
     let world = world(async |mut request: http::Request<Incoming>| {
