@@ -95,8 +95,8 @@ fn instructions(page: &mut String) -> Result {
         row(page, &format!("head of 64 KiB byte by byte, {shape}"), bytes, "at once", whole, "20")?;
     }
     page.push_str(
-        "\nByte by byte, a call inside a name or a value costs 16 instructions, and the loop around it 10 more. At once, a long value\n\
-         costs 0.65 per byte, so that the ratio tells how much of the head is long values: a head of what browsers send is\n\
+        "\nByte by byte, a call inside a name or a value costs 18 instructions, and the loop around it 10 more. At once, a long value\n\
+         costs 0.75 per byte, so that the ratio tells how much of the head is long values: a head of what browsers send is\n\
          well below the target, and only heads whose fields are longer than 500 bytes are above it.\n",
     );
     Ok(())
