@@ -192,7 +192,7 @@ impl<Io> Driver<Io> {
             // (RFC 6455 section 7.1.1): behind a Close may come a Pong, say.
             // A shutdown does not wait for a client that has said all it had to say.
             Role::Server if self.closed && self.deadlines.is_running(Deadline::Drain) => {
-                self.end(Ending::Close)
+                self.end(Ending::Close);
             }
             Role::Server if self.closed || ends.halves => self.end(Ending::Linger),
             _ => {}
