@@ -130,6 +130,7 @@ impl<Io> Driver<Io> {
         if !self.deadlines.is_running(Deadline::Drain) {
             self.deadlines.set(Deadline::Drain, at);
             self.duplex.close(CloseCode::GOING_AWAY);
+            // Nor does it wait for a client whose closing handshake is done already.
             if self.closed && matches!(self.ending, Ending::Linger | Ending::Lingering) {
                 self.ending = Ending::Close;
             }
@@ -188,12 +189,12 @@ impl<Io> Driver<Io> {
         match self.role {
             _ if ends.input => self.end(Ending::Close),
             Role::Client if self.closed || ends.halves => self.end(Ending::AwaitServer),
-            // "SHOULD initiate a TCP Close immediately", in a way that discards "any trailing bytes that may have been received"
-            // (RFC 6455 section 7.1.1): behind a Close may come a Pong, say.
             // A shutdown does not wait for a client that has said all it had to say.
             Role::Server if self.closed && self.deadlines.is_running(Deadline::Drain) => {
                 self.end(Ending::Close);
             }
+            // "SHOULD initiate a TCP Close immediately", in a way that discards "any trailing bytes that may have been received"
+            // (RFC 6455 section 7.1.1): behind a Close may come a Pong, say.
             Role::Server if self.closed || ends.halves => self.end(Ending::Linger),
             _ => {}
         }
